@@ -1,0 +1,57 @@
+"""Average-pooling:  X_{n+1}(p) = (1/|Ω(p)|) Σ_{q∈Ω(p)} X_n(q),   and back:  every pixel gets its share.
+
+The paper's network has none; SqueezeNet ends with one.  It is linear, so its DeconvNet pass is its gradient.
+"""
+
+from __future__ import annotations
+
+from .arrays import Array, array_module
+from .layer import Layer, ShapeError
+from .pool import Pool
+from .windows import framed, unframed
+
+
+class AveragePool(Pool):
+    """X_{n+1}(p) = (1/|Ω(p)|) Σ_{q∈Ω(p)} X_n(q).  |Ω(p)| counts pixels of the image only, never its padding."""
+
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
+        return self._window_sums(x) / self._window_areas(x), x.shape
+
+    def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:
+        """∂f/∂X_n(q) = Σ_{p: q∈Ω(p)} ∂f/∂X_{n+1}(p) / |Ω(p)|."""
+        below = array_module(grad).zeros(shape, dtype=grad.dtype)
+        share = grad / self._window_areas(below)
+        framed_below = framed(below, *self.frame(shape))
+        for seen in self.taps(framed_below, *grad.shape[2:]):
+            seen += share
+        return unframed(framed_below, *self.frame(shape))
+
+    deconv = guided = backward
+
+    def _window_sums(self, x: Array) -> Array:
+        """Σ_{q∈Ω(p)} X_n(q)."""
+        sizes = self.output_size(x.shape)
+        sums = array_module(x).zeros((*x.shape[:2], *sizes), dtype=x.dtype)
+        for seen in self.taps(framed(x, *self.frame(x.shape)), *sizes):
+            sums += seen
+        return sums
+
+    def _window_areas(self, x: Array) -> Array:
+        """|Ω(p)| (1, 1, I, J): the window sums of an image of ones."""
+        return self._window_sums(array_module(x).ones((1, 1, *x.shape[2:]), dtype=x.dtype))
+
+
+class GlobalAveragePool(Layer):
+    """X_{n+1}(c) = mean over all pixels of X_n(c): maps (N, C, H, W) → features (N, C)."""
+
+    def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
+        if x.ndim != 4 or 0 in x.shape[2:]:
+            raise ShapeError(self, f"expects maps (N, C, H, W) of at least one pixel, got {x.shape}")
+        return x.mean(axis=(2, 3)), x.shape
+
+    def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:
+        """∂f/∂X_n(c, q) = ∂f/∂X_{n+1}(c) · 1 / (H·W)."""
+        H, W = shape[2:]
+        return grad[:, :, None, None] / (H * W) * array_module(grad).ones((H, W), dtype=grad.dtype)
+
+    deconv = guided = backward

@@ -1,0 +1,50 @@
+"""Concatenation:  X_{n+1} = [f_1(X_n), f_2(X_n), …],   branches on one input, their channels joined.
+
+Back: each branch takes its share of the channels and sends it down by the rules of its own layers; at X_n the signals
+add up.  The paper's network has no branches; SqueezeNet's "fire" modules have two.
+"""
+
+from __future__ import annotations
+
+from .arrays import Array, array_module
+from .branches import Branches
+from .layer import Cache, ShapeError
+
+
+class Concat(Branches):
+    """X_{n+1} = [f_1(X_n), f_2(X_n), …]:  `Concat([[Conv(…)], [Conv(…), ReLU()]])`.
+
+    X_n: (N, C, H, W) → X_{n+1}: (N, C_1 + C_2 + …, I, J); the branches must agree in I and J.
+    """
+
+    def forward(self, x: Array) -> tuple[Array, Cache]:
+        """[f_1(X_n), f_2(X_n), …]; the cache is (channels of each branch, caches of each branch)."""
+        outputs, caches = self.run_up(x)
+        if len({(y.shape[0], *y.shape[2:]) for y in outputs}) > 1:
+            raise ShapeError(self, f"expects branches of one size, got {', '.join(str(y.shape) for y in outputs)}")
+        return array_module(x).concatenate(outputs, axis=1), ([y.shape[1] for y in outputs], caches)
+
+    def backward(self, grad: Array, cache: Cache) -> Array:
+        """∂f/∂X_n = Σ_k (∂f_k/∂X_n)ᵀ · (channels k of ∂f/∂X_{n+1})."""
+        channels, caches = cache
+        return self.run_down("backward", split(grad, channels), caches)
+
+    def deconv(self, R: Array, cache: Cache) -> Array:
+        """R_n = Σ_k (the DeconvNet of branch k applied to channels k of R_{n+1})."""
+        channels, caches = cache
+        return self.run_down("deconv", split(R, channels), caches)
+
+    def guided(self, G: Array, cache: Cache) -> Array:
+        """G_n = Σ_k (the guided pass of branch k applied to channels k of G_{n+1})."""
+        channels, caches = cache
+        return self.run_down("guided", split(G, channels), caches)
+
+    def parameter_gradients(self, grad: Array, cache: Cache) -> dict[str, Array]:
+        channels, caches = cache
+        return self.branch_gradients(split(grad, channels), caches)
+
+
+def split(x: Array, channels: list[int]) -> list[Array]:
+    """Undoes the joining: (N, C_1 + C_2 + …, I, J) → one (N, C_k, I, J) for each branch."""
+    ends = [sum(channels[: k + 1]) for k in range(len(channels))]
+    return [x[:, end - count : end] for end, count in zip(ends, channels, strict=True)]

@@ -1,0 +1,43 @@
+"""Max-pooling:  X_{n+1}(p) = max_{q∈Ω(p)} X_n(q),   and back through the *switches* (paper, section 4).
+
+The switch of output p is the place s of the winner in its window Ω(p).  The gradient goes where the winner was; that is
+what a DeconvNet's "unpooling" does too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import Array, array_module
+from .pool import Pool
+from .windows import framed, unframed
+
+
+class MaxPool(Pool):
+    """X_{n+1}(p) = max_{q∈Ω(p)} X_n(q), with Ω(p) the kh×kw window of output p.  Padding is −∞ and never wins."""
+
+    def forward(self, x: Array) -> tuple[Array, tuple[tuple[int, ...], Array]]:
+        """The maximum of each window, and which tap it was: the cache is (shape of X_n, switches).
+
+        switches (N, C, I, J): the winner's place q in its window, 0 … kh·kw − 1, row-major; of equals the first wins.
+        """
+        xp = array_module(x)
+        taps = self.taps(framed(x, *self.frame(x.shape), fill=-np.inf), *self.output_size(x.shape))
+        y = next(taps).copy()
+        switches = xp.zeros(y.shape, dtype=np.min_scalar_type(self.size[0] * self.size[1] - 1))
+        for q, seen in enumerate(taps, start=1):
+            won = (seen > y) * switches.dtype.type(q)  # strictly greater: of equals the first keeps its place
+            xp.maximum(switches, won, out=switches)  # q only grows: the last winner has the largest q
+            xp.maximum(y, seen, out=y)
+        return y, (x.shape, switches)
+
+    def backward(self, grad: Array, cache: tuple[tuple[int, ...], Array]) -> Array:
+        """∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)).  Overlapping windows add up."""
+        shape, switches = cache
+        frame = self.frame(shape)
+        below = framed(array_module(grad).zeros(shape, dtype=grad.dtype), *frame)
+        for q, seen in enumerate(self.taps(below, *grad.shape[2:])):
+            seen += grad * (switches == q)  # 1(s = argmax): only the winner passes the gradient
+        return unframed(below, *frame)
+
+    deconv = guided = backward  # the argmax *is* the DeconvNet's switch

@@ -1,0 +1,61 @@
+"""Windows that slide over maps: the arithmetic of sizes, strides and padding that convolution and pooling share."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+from .arrays import Array, array_module
+
+Pair: TypeAlias = tuple[int, int]
+Sides: TypeAlias = tuple[int, int, int, int]
+
+
+def pair(value: int | Pair) -> Pair:
+    """One number for both directions, or (vertical, horizontal)."""
+    rows, columns = (value, value) if isinstance(value, int) else value
+    return int(rows), int(columns)
+
+
+def four_sides(pad: int | Sides) -> Sides:
+    """One number for all sides, or (top, bottom, left, right)."""
+    top, bottom, left, right = (pad,) * 4 if isinstance(pad, int) else pad
+    if min(top, bottom, left, right) < 0:
+        raise ValueError(f"padding must not be negative, got {pad}")
+    return int(top), int(bottom), int(left), int(right)
+
+
+def window_count(size: int, k: int, stride: int, before: int, after: int, ceil: bool = False) -> int:
+    """How many windows of k pixels fit along an axis of `size` pixels: ⌊(size + padding − k) / stride⌋ + 1.
+
+    With `ceil` a last, incomplete window counts too, provided that it starts inside the image or its left padding
+    (Caffe's rule).
+    """
+    room = size + before + after - k
+    if room < 0:
+        return 0
+    count = (math.ceil(room / stride) if ceil else room // stride) + 1
+    if ceil and (count - 1) * stride >= size + before:
+        count -= 1
+    return count
+
+
+def framed(x: Array, top: int, bottom: int, left: int, right: int, fill: float = 0.0) -> Array:
+    """The maps with a frame of `fill` around them; a negative side cuts rows or columns away instead.
+
+    Shapes: (…, H, W) → (…, top + H + bottom, left + W + right).  Without anything to add, the result is a view.
+    """
+    H, W = x.shape[-2:]
+    x = x[..., max(-top, 0) : H - max(-bottom, 0), max(-left, 0) : W - max(-right, 0)]
+    top, bottom, left, right = (max(side, 0) for side in (top, bottom, left, right))
+    if not (top or bottom or left or right):
+        return x
+    H, W = x.shape[-2:]
+    frame = array_module(x).full((*x.shape[:-2], top + H + bottom, left + W + right), fill, dtype=x.dtype)
+    frame[..., top : top + H, left : left + W] = x
+    return frame
+
+
+def unframed(x: Array, top: int, bottom: int, left: int, right: int) -> Array:
+    """The maps without that frame: undoes `framed`."""
+    return framed(x, -top, -bottom, -left, -right)

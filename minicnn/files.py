@@ -1,0 +1,37 @@
+"""Writing files so that nothing is ever half-written: to a temporary file beside the target, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file that appears under `path` only once the block has ended well; an error leaves nothing behind."""
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with open(part, "xb") as file:
+            yield file
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
+    """The raw array as .npy: nothing clipped, normalised or rounded."""
+    with atomic_write(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def save_json(path: str | os.PathLike[str], settings: Mapping[str, object]) -> None:
+    """Settings as JSON: what stands beside every picture, enough to make it again."""
+    with atomic_write(path) as file:
+        file.write((json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,185 @@
+"""Is this gradient right?  Compare it with central differences along random directions, in float64.
+
+    ⟨∂f/∂x, v⟩  ≈  (f(x + h·v) − f(x − h·v)) / 2h,      f(x) = ⟨r, y(x)⟩,      v and r random
+
+One direction v tests every component of x at once, so a few forward passes do what a loop over all pixels would.  The
+random cotangent r weighs the outputs y: a plain sum would let many wrong gradients pass.
+
+At a kink (a ReLU at 0) or a tie (equal pixels in a max-pool's window) there is no derivative, and the comparison means
+nothing.  So each output is looked at: over a smooth stretch its second difference shrinks to a quarter as h is halved,
+
+    y(h) − 2 y(0) + y(−h)  ≈  4 · [ y(h/2) − 2 y(0) + y(−h/2) ],
+
+and over a kink it does not.  Outputs with a kink within ±h are left out of the comparison (their r is 0) and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from layers import Layer
+
+from .network import Network
+
+STEP = 1e-6  # h, in units of the root mean square of x (or of 1, if that is larger)
+TOLERANCE = 1e-7
+PROBES = 4
+
+
+@dataclass(frozen=True)
+class Check:
+    """The gradient with respect to one array, compared.
+
+    error:    the largest relative error of the probes that mean something (NaN if none does)
+    probes:   how many directions were tried
+    kinks:    how many of them met nothing but kinks and ties
+    left_out: the largest share of outputs that a probe had to leave out, for a kink or a tie
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    error: float
+    probes: int
+    kinks: int
+    left_out: float
+    tolerance: float
+
+    @property
+    def verdict(self) -> str:
+        """One of "ok", "WRONG", and "undecided": every probe met kinks, so move the point and try again."""
+        if self.kinks == self.probes:
+            return "undecided"
+        return "ok" if self.error <= self.tolerance else "WRONG"  # NaN compares as wrong, as it should
+
+
+@dataclass(frozen=True)
+class Report:
+    """The checks of a layer or a network; `print(report)` shows the table."""
+
+    checks: list[Check]
+
+    @property
+    def ok(self) -> bool:
+        """Every gradient was compared and found right."""
+        return all(check.verdict == "ok" for check in self.checks)
+
+    def __str__(self) -> str:
+        width = max(len("gradient"), *(len(check.name) for check in self.checks))
+        shapes = max(len("shape"), *(len(str(check.shape)) for check in self.checks))
+        lines = [f"{'gradient':{width}}  {'shape':{shapes}}  relative error  probes  kinks  left out  verdict"]
+        for c in self.checks:
+            numbers = f"{c.error:14.1e}  {c.probes:6}  {c.kinks:5}  {c.left_out:8.2%}"
+            lines.append(f"{c.name:{width}}  {c.shape!s:{shapes}}  {numbers}  {c.verdict}")
+        return "\n".join(lines)
+
+
+def check_gradient(
+    f: Callable[[np.ndarray], float],
+    x: np.ndarray,
+    gradient: np.ndarray,
+    rng: np.random.Generator,
+    name: str = "input",
+    probes: int = PROBES,
+    step: float = STEP,
+    tolerance: float = TOLERANCE,
+) -> Check:
+    """Compare `gradient`, which claims to be ∂f/∂x at x, with central differences of the scalar function f."""
+    return check_pullback(lambda x: np.asarray(f(x)), x, lambda r: r * gradient, rng, name, probes, step, tolerance)
+
+
+def check_layer(layer: Layer, x: np.ndarray, rng: np.random.Generator, probes: int = PROBES) -> Report:
+    """Compare a layer's `backward` and `parameter_gradients` at x with central differences of its `forward`."""
+    x = x.astype(np.float64)
+    layer = layer.map_parameters(lambda p: p.astype(np.float64))
+    _, cache = layer.forward(x)
+
+    def output(x: np.ndarray) -> np.ndarray:
+        return layer.forward(x)[0]
+
+    checks = [check_pullback(output, x, lambda r: layer.backward(r, cache), rng, "input", probes)]
+    for name, parameter in layer.parameters.items():
+
+        def forward(p: np.ndarray, name: str = name) -> np.ndarray:
+            return layer.with_parameters({name: p}).forward(x)[0]
+
+        def pullback(r: np.ndarray, name: str = name) -> np.ndarray:
+            return layer.parameter_gradients(r, cache)[name]
+
+        checks.append(check_pullback(forward, parameter, pullback, rng, name, probes))
+    return Report(checks)
+
+
+def check_network(net: Network, x: np.ndarray, rng: np.random.Generator, probes: int = PROBES) -> Report:
+    """Compare a network's gradients of its scores, to the image and to every parameter, with central differences."""
+    x = x.astype(np.float64)
+    net = net.astype(np.float64)
+    trace = net.forward(x)
+    checks = [check_pullback(net.scores, x, lambda r: net.backward(trace, r), rng, "input", probes)]
+    for name, parameter in net.parameters.items():
+
+        def forward(p: np.ndarray, name: str = name) -> np.ndarray:
+            return net.with_parameters({name: p}).scores(x)
+
+        def pullback(r: np.ndarray, name: str = name) -> np.ndarray:
+            return net.parameter_gradients(trace, r)[name]
+
+        checks.append(check_pullback(forward, parameter, pullback, rng, name, probes))
+    return Report(checks)
+
+
+def check_pullback(
+    y: Callable[[np.ndarray], np.ndarray],
+    x: np.ndarray,
+    pullback: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+    name: str = "input",
+    probes: int = PROBES,
+    step: float = STEP,
+    tolerance: float = TOLERANCE,
+) -> Check:
+    """Compare `pullback(r)`, which claims to be ∂⟨r, y(x)⟩/∂x, with central differences of the function y.
+
+    An error is relative to the larger of the two numbers compared, or to ‖∂f/∂x‖, the size that a random probe of this
+    gradient typically has: a direction that happens to be orthogonal to the gradient is no cause for alarm.
+    """
+    x = x.astype(np.float64)
+    h = step * max(1.0, float(np.sqrt(np.mean(x**2)))) if x.size else step
+    errors, left_out = [], []
+    for _ in range(probes):
+        v = rng.standard_normal(x.shape)
+        slope, smooth = _slope(y, x, v, h, tolerance)
+        left_out.append(1 - float(np.mean(smooth)) if smooth.size else 0.0)
+        if left_out[-1] == 1:
+            continue
+        r = rng.standard_normal(slope.shape) * smooth
+        gradient = pullback(r)
+        if gradient.shape != x.shape:
+            raise ValueError(f"the gradient of {name} has shape {gradient.shape}, expected {x.shape}")
+        numeric, claimed = float(np.sum(r * slope)), float(np.sum(gradient * v))
+        size = max(abs(numeric), abs(claimed), float(np.linalg.norm(gradient)))
+        errors.append(abs(numeric - claimed) / size if size > 0 else 0.0)
+    worst = float(np.max(errors)) if errors else float("nan")
+    return Check(name, x.shape, worst, probes, probes - len(errors), max(left_out), tolerance)
+
+
+def _slope(
+    y: Callable[[np.ndarray], np.ndarray], x: np.ndarray, v: np.ndarray, h: float, tolerance: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """(y(x + h·v) − y(x − h·v)) / 2h for each output, and which outputs are smooth within ±h.
+
+    Where nothing is smooth, a step ten and a hundred times smaller may fit between the kinks.
+    """
+    y_0 = y(x)
+    for shrink in (1, 10, 100):
+        h_k = h / shrink
+        near, far = ((y(x + t * v), y(x - t * v)) for t in (h_k / 2, h_k))
+        slope = (far[0] - far[1]) / (2 * h_k)
+        bend = np.abs((far[0] - 2 * y_0 + far[1]) - 4 * (near[0] - 2 * y_0 + near[1])) / (2 * h_k)
+        typical = np.sqrt(np.mean(slope**2)) if slope.size else 0.0
+        smooth = bend <= tolerance / 10 * np.maximum(np.abs(slope), typical)
+        if np.any(smooth):
+            break
+    return slope, smooth

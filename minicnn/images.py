@@ -1,0 +1,211 @@
+"""Photographs and network inputs: reading, cropping, X_0 = (pixels − mean) · scale, and all the way back.
+
+A *photograph* is an array (H, W, 3) of bytes, RGB.  A *crop* is the part of it that a network sees, at the network's
+size, and knows where it came from.  X_0 is what the network computes with: (N, C, h, w), float32.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .files import atomic_write
+
+MAX_PIXELS = 100_000_000
+
+Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
+
+
+# ---------------------------------------------------------------------- files
+
+
+def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
+    """The photograph in a file: (H, W, 3) bytes, RGB, upright as its EXIF orientation says.
+
+    Grey, palette and 16-bit pictures become RGB; what is transparent lies on white; of an animation the first frame.
+    Raises FileNotFoundError, IsADirectoryError, or ValueError for a file that is no picture, is truncated, or is
+    larger than 100 million pixels (checked before any memory is taken).
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a photograph (PNG, JPEG, …)")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; expected a photograph (PNG, JPEG, …)")
+    too_large = f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is the stricter one
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ValueError(too_large)
+                return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+    except Image.DecompressionBombError:
+        raise ValueError(too_large) from None
+    except UnidentifiedImageError:
+        raise ValueError(f"{path} is not a picture that Pillow can read; expected PNG, JPEG, …") from None
+    except PermissionError:
+        raise
+    except (OSError, SyntaxError, EOFError) as error:  # Pillow's ways of saying that the data end or break off
+        raise ValueError(f"{path} is a damaged or truncated picture ({error})") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits (Pillow would clip at 255 where it must divide by 257)
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("its grey values do not fit into 16 bits; save it with 8 or 16 bits a pixel")
+        return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("it holds floating-point values; save it with 8 or 16 bits a pixel")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> None:
+    """Pixels (H, W, 3) or (H, W), 0 … 255, as a PNG; only here are they rounded and clipped to bytes."""
+    with atomic_write(path) as file:
+        Image.fromarray(to_bytes(pixels)).save(file, format="PNG", optimize=True)
+
+
+def to_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Pixels rounded and clipped to 0 … 255, as bytes, for the eye."""
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+# ---------------------------------------------------------------------- crops
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A part of a photograph at the network's size.
+
+    pixels:   (h, w, 3), or (h, w) for a network of grey images; bytes
+    box:      the part of the photograph it shows, (x0, y0, x1, y1) in the photograph's pixels
+    mirrored: left and right exchanged
+    """
+
+    pixels: np.ndarray
+    box: Box
+    mirrored: bool = False
+
+    def mirror(self) -> Crop:
+        """The same part of the photograph in the mirror."""
+        return Crop(self.pixels[:, ::-1], self.box, not self.mirrored)
+
+    def put_back(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """A map over this crop (h, w), laid where the crop came from in a photograph of `shape` (H, W).
+
+        Mirroring is undone, values in between are interpolated bilinearly, and pixels that the crop does not cover are
+        NaN: not zero, for nothing is known of them.
+        """
+        from scipy.ndimage import map_coordinates
+
+        (x0, y0, x1, y1), (H, W), (h, w) = self.box, shape, values.shape
+        values = values[:, ::-1] if self.mirrored else values
+        y, x = np.arange(H) + 0.5, np.arange(W) + 0.5  # centres of the photograph's pixels …
+        rows, columns = (y - y0) * h / (y1 - y0) - 0.5, (x - x0) * w / (x1 - x0) - 0.5  # … in the crop's coordinates
+        laid = map_coordinates(values, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest")
+        covered = ((y >= y0) & (y <= y1))[:, None] & ((x >= x0) & (x <= x1))
+        return np.where(covered, laid, np.nan)
+
+
+# ---------------------------------------------------------------------- preprocessing
+
+
+@dataclass(frozen=True, eq=False)
+class Preprocessing:
+    """How a network wants its photographs:  X_0 = (pixels − mean) · scale,  and back:  pixels = X_0 / scale + mean.
+
+    size:   (h, w), what the network takes in
+    mean:   of the training images, in pixel values 0 … 255: one for each channel, or a full image (C, h, w)
+    scale:  one number, or one for each channel
+    order:  "RGB", "BGR" (as Caffe's networks) or "L" (grey); mean and scale are in this order
+    resize: before cropping, the photograph is resized so that its shorter side is this long (default: just enough)
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...] | np.ndarray
+    scale: float | tuple[float, ...] = 1.0
+    order: str = "RGB"
+    resize: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.order not in ("RGB", "BGR", "L"):
+            raise ValueError(f"unknown channel order {self.order!r}: choose RGB, BGR or L")
+        mean, scale = np.asarray(self.mean), np.asarray(self.scale)
+        if mean.shape not in ((self.channels,), (self.channels, *self.size)):
+            raise ValueError(f"expected a mean of {self.channels} channels or a full image, got shape {mean.shape}")
+        if scale.shape not in ((), (self.channels,)) or not np.all(scale):
+            raise ValueError(f"expected one scale or {self.channels}, none of them zero, got {self.scale}")
+        if self.resize is not None and self.resize < max(self.size):
+            raise ValueError(f"resizing to {self.resize} leaves no room for crops of {self.size}")
+
+    @property
+    def channels(self) -> int:
+        return len(self.order)
+
+    # ------------------------------------------------------------------ pixels ↔ X_0
+
+    def to_input(self, *crops: Crop | np.ndarray) -> np.ndarray:
+        """X_0 = (pixels − mean) · scale of one or several crops (or arrays of pixels): (N, C, h, w), float32."""
+        pixels = np.stack([crop.pixels if isinstance(crop, Crop) else crop for crop in crops]).astype(np.float32)
+        maps = pixels[:, None] if self.order == "L" else np.moveaxis(pixels, -1, 1)
+        if self.order == "BGR":
+            maps = maps[:, ::-1]
+        return np.ascontiguousarray((maps - self._mean()) * self._scale())
+
+    def to_pixels(self, x: np.ndarray) -> np.ndarray:
+        """pixels = X_0 / scale + mean: the exact inverse, neither clipped nor rounded.
+
+        (N, C, h, w) → (N, h, w, 3) in RGB, or (N, h, w) for a grey network.
+        """
+        maps = x / self._scale() + self._mean()
+        if self.order == "BGR":
+            maps = maps[:, ::-1]
+        return maps[:, 0] if self.order == "L" else np.moveaxis(maps, 1, -1)
+
+    def _mean(self) -> np.ndarray:
+        mean = np.asarray(self.mean, np.float32)
+        return mean[:, None, None] if mean.ndim == 1 else mean
+
+    def _scale(self) -> np.ndarray:
+        return np.broadcast_to(np.asarray(self.scale, np.float32), self.channels)[:, None, None]
+
+    # ------------------------------------------------------------------ photograph → crops
+
+    def centre_crop(self, photo: np.ndarray) -> Crop:
+        """The middle of the photograph."""
+        image, scale = self._resized(photo)
+        h, w = self.size
+        return self._crop(image, scale, (image.width - w) // 2, (image.height - h) // 2)
+
+    def ten_crops(self, photo: np.ndarray) -> list[Crop]:
+        """Four corners and the centre, and their mirror images (paper, section 3.1)."""
+        image, scale = self._resized(photo)
+        right, bottom = image.width - self.size[1], image.height - self.size[0]
+        corners = [(0, 0), (right, 0), (0, bottom), (right, bottom), (right // 2, bottom // 2)]
+        crops = [self._crop(image, scale, x, y) for x, y in corners]
+        return crops + [crop.mirror() for crop in crops]
+
+    def _resized(self, photo: np.ndarray) -> tuple[Image.Image, tuple[float, float]]:
+        """The photograph with its shorter side at `resize`, and the size of a new pixel in old ones (across, down)."""
+        if photo.ndim not in (2, 3) or photo.dtype != np.uint8 or 0 in photo.shape:
+            raise ValueError(f"expected a photograph (H, W, 3) of bytes, got {photo.dtype} {photo.shape}")
+        H, W = photo.shape[:2]
+        h, w = self.size
+        grow = max(h / H, w / W) if self.resize is None else self.resize / min(H, W)
+        width, height = max(w, round(W * grow)), max(h, round(H * grow))
+        image = Image.fromarray(photo).convert("L" if self.order == "L" else "RGB")
+        return image.resize((width, height), Image.Resampling.BILINEAR), (W / width, H / height)
+
+    def _crop(self, image: Image.Image, scale: tuple[float, float], x: int, y: int) -> Crop:
+        h, w = self.size
+        pixels = np.asarray(image.crop((x, y, x + w, y + h)))
+        return Crop(pixels, (x * scale[0], y * scale[1], (x + w) * scale[0], (y + h) * scale[1]))

