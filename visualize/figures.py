@@ -32,7 +32,7 @@ def new_figure(columns: int, rows: int, aspect: float) -> tuple[Figure, np.ndarr
     from matplotlib.figure import Figure
 
     width = 4.0
-    figure = Figure(figsize=(columns * width, rows * (width * aspect + 0.45) + 0.35), dpi=110, layout="constrained")
+    figure = Figure(figsize=(columns * width, rows * (width * aspect + 0.35) + 0.2), dpi=110, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat:
         panel.set_axis_off()
@@ -62,7 +62,8 @@ def saliency_figure(photo: np.ndarray, saliency: np.ndarray, title: str) -> Figu
     show(panels[0, 1], light, "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
     show(panels[0, 2], overlay(photo, light), "saliency over the photograph")
     low, high = PERCENTILES
-    _footnote(figure, f"map stretched from its {low:g}th to its {high:g}th percentile, for the eye only")
+    blue = "; blue: no crop shows these pixels" if np.isnan(saliency).any() else ""
+    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only{blue}")
     return figure
 
 

@@ -26,6 +26,6 @@ def run(args: argparse.Namespace) -> None:
         best = answer.best(5)
         print(name)
         print_top(answer, best)
-        record = write_saliency(net, name, photo, answer, best[0], False, args.network, args.out)
+        record = write_saliency(net, name, photo, answer, best[0], True, args.network, args.out)
         print(f"  its saliency map: {record['figure']}")
     print(f"Photographs beside their maps, raw maps (.npy) and settings (.json) are in {args.out.resolve()}")
