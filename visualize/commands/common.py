@@ -50,6 +50,20 @@ def load_network(args: argparse.Namespace) -> Network:
     return pretrained.load(args.network)
 
 
+def check_names(photos: Iterable[str]) -> None:
+    """Pictures are named after their photographs: two photographs of one name would overwrite each other's."""
+    names = [Path(path).stem for path in photos]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
+
+
+def check_class(net: Network, query: str | None) -> None:
+    """An unknown --class is an error before anything is computed or written."""
+    if query is not None:
+        Answer.of(net, np.zeros((1, 1, 3), np.uint8)).chosen(query)
+
+
 def output_folder(path: Path) -> Path:
     """The folder, made if it is not there."""
     if path.exists() and not path.is_dir():
