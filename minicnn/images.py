@@ -118,7 +118,7 @@ class Crop:
 
 
 def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
-    """Linear interpolation along an axis, as a matrix: n values over [begin, end] → the pixels with centres in there."""
+    """Linear interpolation along an axis as a matrix: n values over [begin, end] → the pixels with centres in there."""
     centres = np.arange(size) + 0.5
     first, stop = np.searchsorted(centres, begin), np.searchsorted(centres, end, side="right")
     position = ((centres[first:stop] - begin) * n / (end - begin) - 0.5).clip(0, n - 1)

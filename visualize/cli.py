@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "the paper in one run, on two bundled photographs",
     "classify": "what a network sees in photographs",
     "saliency": "which pixels made it say so",
+    "class-model": "what the network thinks a class looks like",
     "check": "check every gradient of a network against finite differences",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,8 +115,15 @@ def print_json(record: dict[str, Any]) -> None:
     print(json.dumps(record, ensure_ascii=False), flush=True)
 
 
-def progress(items: Collection[T], what: str) -> Iterator[T]:
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """The items, with a progress bar on standard error; silent when that is not a terminal."""
     from tqdm import tqdm
 
-    yield from tqdm(items, desc=what, leave=False, disable=None, file=sys.stderr)
+    yield from tqdm(items, desc=what, total=total, leave=False, disable=None, file=sys.stderr)
+
+
+def class_count(net: Network) -> int:
+    """How many classes the network tells apart: the length of its scores for a blank image."""
+    preprocessing = preprocessing_of(net)
+    blank = np.zeros((1, preprocessing.channels, *preprocessing.size), np.float32)
+    return int(net.scores(blank).shape[1])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minicnn.class_names import find_class
 from minicnn.files import save_array, save_json
 from minicnn.network import Network
 from visualize.saliency import photo_saliency, ten_crop_saliency
@@ -22,6 +23,7 @@ from .common import (
     add_network,
     add_out,
     add_photos,
+    class_count,
     each_photo,
     load_network,
     output_folder,
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
     net = load_network(args)
     if args.class_ is not None:  # an unknown class is an error before anything is computed or written
-        Answer.of(net, np.zeros((1, 1, 3), np.uint8)).chosen(args.class_)
+        find_class(args.class_, net.classes, class_count(net))
 
     def explain(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)
