@@ -19,7 +19,7 @@ import numpy as np
 
 from layers.arrays import Array, array_module
 from minicnn.images import preprocessing_of
-from minicnn.loss import softmax
+from minicnn.loss import log_softmax, softmax
 from minicnn.network import Network, one_hot
 
 
@@ -132,9 +132,7 @@ def class_model(
                     warnings.warn(f"not a number after {len(states)} steps: take a smaller step", Stalled, stacklevel=2)
                     break
                 if states:
-                    states[-1] = replace(
-                        states[-1], offset=None
-                    )  # of the steps before, keep the curves, not the images
+                    states[-1] = replace(states[-1], offset=None)  # of the steps before, only the curves are kept
                 states.append(state)
     except KeyboardInterrupt:  # keep what has been reached
         if len(states) < 2:
@@ -200,9 +198,9 @@ def slope(net: Network, x: Array, classes: Sequence[int], score: str) -> tuple[A
     scores = (trace.scores * wanted).sum(axis=1)
     if score == "class":
         return scores, scores, net.backward(trace, wanted)
-    P = softmax(trace.scores)
-    log_P_c = array_module(P).log((P * wanted).sum(axis=1))
-    return scores, log_P_c, net.backward(trace, wanted - P)  # ∂ log P_c/∂S = 1(k = c) − P_k: the others go down
+    log_P_c = (log_softmax(trace.scores) * wanted).sum(axis=1)
+    others_down = wanted - softmax(trace.scores)  # ∂ log P_c/∂S_k = 1(k = c) − P_k
+    return scores, log_P_c, net.backward(trace, others_down)
 
 
 def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> tuple[Array, Array]:
