@@ -29,11 +29,9 @@ def window_count(size: int, k: int, stride: int, before: int, after: int, ceil: 
     """How many windows of k pixels fit along an axis of `size` pixels: ⌊(size + padding − k) / stride⌋ + 1.
 
     With `ceil` a last, incomplete window counts too, provided that it starts inside the image or its left padding
-    (Caffe's rule).
+    (Caffe's rule); it may be the only one.  Below 1 there is no room.
     """
     room = size + before + after - k
-    if room < 0:
-        return 0
     count = (math.ceil(room / stride) if ceil else room // stride) + 1
     if ceil and (count - 1) * stride >= size + before:
         count -= 1
