@@ -1,4 +1,4 @@
-"""What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (the paper's section 2).
+"""What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
 
 The paper's plain recipe is the default: from the zero image along the gradient of the unnormalised score, with λ‖I‖² as
 the only restraint.  The presets "jitter" and "smooth" add what the paper did not do.

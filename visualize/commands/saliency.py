@@ -1,4 +1,4 @@
-"""Which pixels made the network say so: M = max over the channels of |∂S_c/∂I| (the paper's section 3).
+"""Which pixels made the network say so: M = max over the channels of |∂S_c/∂I| (paper, section 3).
 
 For each photograph three files are written: the figure (.png), the raw map (.npy: the photograph's size, NaN where no
 crop of the photograph covered it), and the settings (.json).
