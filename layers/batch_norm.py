@@ -25,7 +25,7 @@ class BatchNorm(Layer):
     measured = ("mean", "variance")
 
     def __init__(self, gamma: Array, beta: Array, mean: Array, variance: Array, eps: float = 1e-5) -> None:
-        self.gamma, self.beta, self.mean, self.variance, self.eps = gamma, beta, mean, variance, eps
+        self.gamma, self.beta, self.mean, self.variance, self.eps = gamma, beta, mean, variance, float(eps)
         shapes = [array.shape for array in self.parameters.values()]
         if gamma.ndim != 1 or len(set(shapes)) > 1:
             raise ShapeError(self, f"expects gamma, beta, mean and variance of one shape (C,), got {shapes}")

@@ -21,7 +21,7 @@ class Dropout(Layer):
     def __init__(self, p: float = 0.5) -> None:
         if not 0 <= p < 1:
             raise ValueError(f"Dropout expects a probability 0 ≤ p < 1, got {p}")
-        self.p = p
+        self.p = float(p)
 
     def forward(self, x: Array) -> tuple[Array, int]:
         """X_{n+1} = X_n: mask = 1."""
