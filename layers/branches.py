@@ -85,6 +85,14 @@ class Branches(Layer):
                 chain[place] = layer.with_parameters(own)
         return twin
 
+    def without(self: Same, kind: type[Layer]) -> Same:
+        twin = copy.copy(self)
+        twin.branches = {
+            branch: [layer.without(kind) for layer in chain if not isinstance(layer, kind)]
+            for branch, chain in self.branches.items()
+        }
+        return twin
+
     def __repr__(self) -> str:
         chains = (" → ".join(map(repr, chain)) or "identity" for chain in self.branches.values())
         return f"{type(self).__name__}({' | '.join(chains)})"

@@ -90,5 +90,9 @@ class Layer:
         """A copy with every parameter replaced by change(parameter): another dtype, another device."""
         return self.with_parameters({name: change(p) for name, p in self.parameters.items()})
 
+    def without(self: Same, kind: type[Layer]) -> Same:
+        """This layer without the layers of one kind inside it; only layers made of layers have any."""
+        return self
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -31,6 +31,12 @@ def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
         np.save(file, array, allow_pickle=False)
 
 
+def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Several raw arrays by name as .npz."""
+    with atomic_write(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
 def save_json(path: str | os.PathLike[str], settings: Mapping[str, object]) -> None:
     """Settings as JSON: what stands beside every picture, enough to make it again."""
     with atomic_write(path) as file:

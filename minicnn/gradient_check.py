@@ -179,7 +179,9 @@ def _slope(
         slope = (far[0] - far[1]) / (2 * h_k)
         bend = np.abs((far[0] - 2 * y_0 + far[1]) - 4 * (near[0] - 2 * y_0 + near[1])) / (2 * h_k)
         typical = np.sqrt(np.mean(slope**2)) if slope.size else 0.0
-        smooth = bend <= tolerance / 10 * np.maximum(np.abs(slope), typical)
+        size = np.maximum(np.abs(slope), typical)
+        round_off = 8 * np.finfo(np.float64).eps * np.max(np.abs(y_0), initial=0.0) / h_k  # bends straight lines, too
+        smooth = bend <= np.clip(round_off, tolerance / 10 * size, tolerance / 3 * size)
         if np.any(smooth):
             break
     return slope, smooth

@@ -10,11 +10,15 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .files import atomic_write
+
+if TYPE_CHECKING:
+    from .network import Network
 
 MAX_PIXELS = 100_000_000
 
@@ -36,32 +40,39 @@ def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
         raise IsADirectoryError(f"{path} is a folder; expected a photograph (PNG, JPEG, …)")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; expected a photograph (PNG, JPEG, …)")
-    too_large = f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is the stricter one
+            warnings.simplefilter("ignore")  # of doubtful remarks in the file, and of a size below our own limit
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(too_large)
+                    raise Image.DecompressionBombError
                 return np.array(_to_rgb(ImageOps.exif_transpose(image)))
     except Image.DecompressionBombError:
-        raise ValueError(too_large) from None
+        raise ValueError(f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not a picture that Pillow can read; expected PNG, JPEG, …") from None
+    except _UnknownRange as error:
+        raise ValueError(f"{path} cannot be used: {error}; save it with 8 or 16 bits a pixel") from None
     except PermissionError:
         raise
-    except (OSError, SyntaxError, EOFError) as error:  # Pillow's ways of saying that the data end or break off
+    except MemoryError:  # damaged lengths may ask for any amount
+        raise ValueError(f"{path} asks for more memory than there is; it may be damaged") from None
+    except Exception as error:  # each of Pillow's decoders has ways of its own to say that the data end or are nonsense
         raise ValueError(f"{path} is a damaged or truncated picture ({error})") from None
+
+
+class _UnknownRange(Exception):
+    """Nobody can say which value is black and which is white."""
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits (Pillow would clip at 255 where it must divide by 257)
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError("its grey values do not fit into 16 bits; save it with 8 or 16 bits a pixel")
+            raise _UnknownRange("its grey values do not fit into 16 bits")
         return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise ValueError("it holds floating-point values; save it with 8 or 16 bits a pixel")
+        raise _UnknownRange("it holds floating-point values")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -105,15 +116,20 @@ class Crop:
         Mirroring is undone, values in between are interpolated bilinearly, and pixels that the crop does not cover are
         NaN: not zero, for nothing is known of them.
         """
-        from scipy.ndimage import map_coordinates
+        (x0, y0, x1, y1), (h, w) = self.box, values.shape
+        rows, R = _bilinear(y0, y1, h, shape[0])
+        columns, C = _bilinear(x0, x1, w, shape[1])
+        photo = np.full(shape, np.nan, values.dtype)
+        photo[rows, columns] = R @ (values[:, ::-1] if self.mirrored else values) @ C.T
+        return photo
 
-        (x0, y0, x1, y1), (H, W), (h, w) = self.box, shape, values.shape
-        values = values[:, ::-1] if self.mirrored else values
-        y, x = np.arange(H) + 0.5, np.arange(W) + 0.5  # centres of the photograph's pixels …
-        rows, columns = (y - y0) * h / (y1 - y0) - 0.5, (x - x0) * w / (x1 - x0) - 0.5  # … in the crop's coordinates
-        laid = map_coordinates(values, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest")
-        covered = ((y >= y0) & (y <= y1))[:, None] & ((x >= x0) & (x <= x1))
-        return np.where(covered, laid, np.nan)
+
+def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
+    """Linear interpolation along an axis as a matrix: n values over [begin, end] → the pixels with centres in there."""
+    centres = np.arange(size) + 0.5
+    first, stop = np.searchsorted(centres, begin), np.searchsorted(centres, end, side="right")
+    position = ((centres[first:stop] - begin) * n / (end - begin) - 0.5).clip(0, n - 1)
+    return slice(first, stop), np.maximum(0, 1 - np.abs(position[:, None] - np.arange(n)))
 
 
 # ---------------------------------------------------------------------- preprocessing
@@ -209,3 +225,10 @@ class Preprocessing:
         h, w = self.size
         pixels = np.asarray(image.crop((x, y, x + w, y + h)))
         return Crop(pixels, (x * scale[0], y * scale[1], (x + w) * scale[0], (y + h) * scale[1]))
+
+
+def preprocessing_of(net: Network) -> Preprocessing:
+    """The network's preprocessing; ValueError for a network that does not say how it wants its photographs."""
+    if net.preprocessing is None:
+        raise ValueError("this network has no preprocessing: give it one, Network(layers, preprocessing=…)")
+    return net.preprocessing

@@ -171,8 +171,8 @@ class Network:
         return Network(layers, self.preprocessing, self.classes)
 
     def without(self, kind: type[Layer]) -> Network:
-        """A copy without the layers of one kind: `net.without(ReLU)` is the linear relative of a network."""
-        layers = {name: layer for name, layer in self.layers.items() if not isinstance(layer, kind)}
+        """A copy without layers of one kind, in branches too: `net.without(ReLU)` is a network's linear relative."""
+        layers = {name: layer.without(kind) for name, layer in self.layers.items() if not isinstance(layer, kind)}
         return Network(layers, self.preprocessing, self.classes)
 
     # ------------------------------------------------------------------

@@ -12,7 +12,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
+import numpy as np
+
 from layers.arrays import Array, array_module
+from minicnn.images import Crop, preprocessing_of
 from minicnn.network import Network, Trace, one_hot
 
 
@@ -44,23 +47,46 @@ def saliency(net: Network, x: Array, c: int | Sequence[int]) -> Array:
     then maximum, nothing else.  Grey images have one channel: |w|.
     """
     w, _ = linearize(net, x, c)
-    return class_saliency(w)
-
-
-def class_saliency(w: Array) -> Array:
-    """M = max_channel |w|:  (…, C, H, W) → (…, H, W)."""
     if w.ndim < 3:
         raise ValueError(f"a saliency map needs an image (C, H, W), got {w.shape}")
     return array_module(w).abs(w).max(axis=-3)
 
 
+def photo_saliency(net: Network, photo: np.ndarray, c: int) -> np.ndarray:
+    """The saliency map of a photograph's centre crop, laid back over the photograph (H, W).
+
+    Pixels that the crop does not cover are NaN: not zero, for nothing is known of them.
+    """
+    return _saliency_of_crops(net, photo, c, [preprocessing_of(net).centre_crop(photo)])
+
+
+def ten_crop_saliency(net: Network, photo: np.ndarray, c: int) -> np.ndarray:
+    """The mean of ten maps (paper, section 3.1): the photograph's four corners and centre, and their mirror images.
+
+    Each map is put back where its crop came from, mirroring undone; where crops overlap, their maps are averaged.
+    Photograph (H, W, 3) → map (H, W); pixels that no crop covers are NaN.
+    """
+    return _saliency_of_crops(net, photo, c, preprocessing_of(net).ten_crops(photo))
+
+
+def _saliency_of_crops(net: Network, photo: np.ndarray, c: int, crops: Sequence[Crop]) -> np.ndarray:
+    shape = photo.shape[0], photo.shape[1]
+    total, count = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+    for crop in crops:  # one at a time: ten traces of a large network need not fit into memory together
+        x = preprocessing_of(net).to_input(crop)
+        laid = crop.put_back(saliency(net, x, c)[0], shape)
+        covered = ~np.isnan(laid)
+        total[covered] += laid[covered]
+        count += covered
+    return np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
+
+
 def _report_death(net: Network, trace: Trace, seed: Array, w: Array) -> None:
     """Warn if the gradient is zero everywhere, and say where on the way down it died."""
-    if w.any() or w.size == 0:
+    if w.size == 0 or w.any():
         return
     for name, signal in net.descend("gradient", trace, seed):
         if not signal.any():
-            warnings.warn(
-                f"the gradient is zero everywhere: it died at layer {name} ({net[name]!r})", DeadSignal, stacklevel=3
-            )
+            message = f"the gradient is zero everywhere: it died at layer {name}, {net[name]!r}"
+            warnings.warn(message, DeadSignal, stacklevel=3)
             return
