@@ -18,6 +18,8 @@ COMMANDS = {
     "demo": "the paper in one run, on two bundled photographs",
     "classify": "what a network sees in photographs",
     "saliency": "which pixels made it say so",
+    "trace": "where gradient and DeconvNet part, layer by layer",
+    "deconv": "what single units respond to: gradient, DeconvNet, guided",
     "check": "check every gradient of a network against finite differences",
 }
 

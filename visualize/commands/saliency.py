@@ -22,6 +22,7 @@ from .common import (
     add_network,
     add_out,
     add_photos,
+    different_names,
     each_photo,
     load_network,
     output_folder,
@@ -41,10 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    names = [Path(path).stem for path in args.photos]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
+    different_names(args.photos)
     net = load_network(args)
     if args.class_ is not None:  # an unknown class is an error before anything is computed or written
         Answer.of(net, np.zeros((1, 1, 3), np.uint8)).chosen(args.class_)
