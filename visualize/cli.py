@@ -13,13 +13,15 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, demo, saliency
+from .commands import check, class_model, classify, deconv, demo, saliency, trace
 
 COMMANDS = {
     "demo": demo,
     "classify": classify,
     "saliency": saliency,
     "class-model": class_model,
+    "trace": trace,
+    "deconv": deconv,
     "check": check,
 }
 

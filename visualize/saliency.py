@@ -9,18 +9,15 @@ and |w| says which pixels need to be changed the least to change the score the m
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from layers.arrays import Array, array_module
 from minicnn.images import Crop, preprocessing_of
-from minicnn.network import Network, Trace, one_hot
+from minicnn.network import Network, one_hot
 
-
-class DeadSignal(UserWarning):
-    """A signal became zero everywhere on its way down; the message names the layer at which it died."""
+from .dead_signal import report_death
 
 
 def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Array]:
@@ -34,7 +31,7 @@ def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Ar
     trace = net.forward(batch)
     seed = one_hot(trace.scores, c)
     w = net.backward(trace, seed)
-    _report_death(net, trace, seed, w)
+    report_death(net, "gradient", trace, seed, w)
     score = (trace.scores * seed).sum(axis=-1)
     b = score - (w * batch).reshape(len(batch), -1).sum(axis=-1)
     return (w[0], b[0]) if single else (w, b)
@@ -79,14 +76,3 @@ def _saliency_of_crops(net: Network, photo: np.ndarray, c: int, crops: Sequence[
         total[covered] += laid[covered]
         count += covered
     return np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
-
-
-def _report_death(net: Network, trace: Trace, seed: Array, w: Array) -> None:
-    """Warn if the gradient is zero everywhere, and say where on the way down it died."""
-    if w.size == 0 or w.any():
-        return
-    for name, signal in net.descend("gradient", trace, seed):
-        if not signal.any():
-            message = f"the gradient is zero everywhere: it died at layer {name}, {net[name]!r}"
-            warnings.warn(message, DeadSignal, stacklevel=3)
-            return
