@@ -58,11 +58,18 @@ class Branches(Layer):
 
     @property
     def parameters(self) -> dict[str, Array]:
+        return self._by_full_name("parameters")
+
+    @property
+    def learnt(self) -> dict[str, Array]:
+        return self._by_full_name("learnt")
+
+    def _by_full_name(self, which: str) -> dict[str, Array]:
         return {
             f"{branch}.{place}.{letter}": p
             for branch, chain in self.branches.items()
             for place, layer in enumerate(chain)
-            for letter, p in layer.parameters.items()
+            for letter, p in getattr(layer, which).items()
         }
 
     def with_parameters(self: Same, parameters: Mapping[str, Array]) -> Same:
@@ -76,6 +83,14 @@ class Branches(Layer):
                 prefix = f"{branch}.{place}."
                 own = {key.removeprefix(prefix): p for key, p in parameters.items() if key.startswith(prefix)}
                 chain[place] = layer.with_parameters(own)
+        return twin
+
+    def without(self: Same, kind: type[Layer]) -> Same:
+        twin = copy.copy(self)
+        twin.branches = {
+            branch: [layer.without(kind) for layer in chain if not isinstance(layer, kind)]
+            for branch, chain in self.branches.items()
+        }
         return twin
 
     def __repr__(self) -> str:

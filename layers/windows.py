@@ -29,11 +29,9 @@ def window_count(size: int, k: int, stride: int, before: int, after: int, ceil: 
     """How many windows of k pixels fit along an axis of `size` pixels: ⌊(size + padding − k) / stride⌋ + 1.
 
     With `ceil` a last, incomplete window counts too, provided that it starts inside the image or its left padding
-    (Caffe's rule).
+    (Caffe's rule); it may be the only one.  Below 1 there is no room.
     """
     room = size + before + after - k
-    if room < 0:
-        return 0
     count = (math.ceil(room / stride) if ceil else room // stride) + 1
     if ceil and (count - 1) * stride >= size + before:
         count -= 1
@@ -44,15 +42,15 @@ def framed(x: Array, top: int, bottom: int, left: int, right: int, fill: float =
     """The maps with a frame of `fill` around them; a negative side cuts rows or columns away instead.
 
     Shapes: (…, H, W) → (…, top + H + bottom, left + W + right).  Without anything to add, the result is a view.
+    A side may cut away all of the maps and some of the frame opposite: what is left is frame alone.
     """
     H, W = x.shape[-2:]
-    x = x[..., max(-top, 0) : H - max(-bottom, 0), max(-left, 0) : W - max(-right, 0)]
-    top, bottom, left, right = (max(side, 0) for side in (top, bottom, left, right))
-    if not (top or bottom or left or right):
-        return x
-    H, W = x.shape[-2:]
+    kept = x[..., max(-top, 0) : max(H + min(bottom, 0), 0), max(-left, 0) : max(W + min(right, 0), 0)]
+    if max(top, bottom, left, right) <= 0:
+        return kept
     frame = array_module(x).full((*x.shape[:-2], top + H + bottom, left + W + right), fill, dtype=x.dtype)
-    frame[..., top : top + H, left : left + W] = x
+    top, left = max(top, 0), max(left, 0)
+    frame[..., top : top + kept.shape[-2], left : left + kept.shape[-1]] = kept
     return frame
 
 

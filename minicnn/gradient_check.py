@@ -100,7 +100,7 @@ def check_layer(layer: Layer, x: np.ndarray, rng: np.random.Generator, probes: i
         return layer.forward(x)[0]
 
     checks = [check_pullback(output, x, lambda r: layer.backward(r, cache), rng, "input", probes)]
-    for name, parameter in layer.parameters.items():
+    for name, parameter in layer.learnt.items():
 
         def forward(p: np.ndarray, name: str = name) -> np.ndarray:
             return layer.with_parameters({name: p}).forward(x)[0]
@@ -113,12 +113,12 @@ def check_layer(layer: Layer, x: np.ndarray, rng: np.random.Generator, probes: i
 
 
 def check_network(net: Network, x: np.ndarray, rng: np.random.Generator, probes: int = PROBES) -> Report:
-    """Compare a network's gradients of its scores, to the image and to every parameter, with central differences."""
+    """Compare a network's gradients of its scores, to the image and to all that is learnt, with central differences."""
     x = x.astype(np.float64)
     net = net.astype(np.float64)
     trace = net.forward(x)
     checks = [check_pullback(net.scores, x, lambda r: net.backward(trace, r), rng, "input", probes)]
-    for name, parameter in net.parameters.items():
+    for name, parameter in net.learnt.items():
 
         def forward(p: np.ndarray, name: str = name) -> np.ndarray:
             return net.with_parameters({name: p}).scores(x)
@@ -179,7 +179,9 @@ def _slope(
         slope = (far[0] - far[1]) / (2 * h_k)
         bend = np.abs((far[0] - 2 * y_0 + far[1]) - 4 * (near[0] - 2 * y_0 + near[1])) / (2 * h_k)
         typical = np.sqrt(np.mean(slope**2)) if slope.size else 0.0
-        smooth = bend <= tolerance / 10 * np.maximum(np.abs(slope), typical)
+        size = np.maximum(np.abs(slope), typical)
+        round_off = 8 * np.finfo(np.float64).eps * np.max(np.abs(y_0), initial=0.0) / h_k  # bends straight lines, too
+        smooth = bend <= np.clip(round_off, tolerance / 10 * size, tolerance / 3 * size)
         if np.any(smooth):
             break
     return slope, smooth

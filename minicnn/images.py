@@ -40,32 +40,39 @@ def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
         raise IsADirectoryError(f"{path} is a folder; expected a photograph (PNG, JPEG, …)")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; expected a photograph (PNG, JPEG, …)")
-    too_large = f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is the stricter one
+            warnings.simplefilter("ignore")  # of doubtful remarks in the file, and of a size below our own limit
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise ValueError(too_large)
+                    raise Image.DecompressionBombError
                 return np.array(_to_rgb(ImageOps.exif_transpose(image)))
     except Image.DecompressionBombError:
-        raise ValueError(too_large) from None
+        raise ValueError(f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not a picture that Pillow can read; expected PNG, JPEG, …") from None
+    except _UnknownRange as error:
+        raise ValueError(f"{path} cannot be used: {error}; save it with 8 or 16 bits a pixel") from None
     except PermissionError:
         raise
-    except (OSError, SyntaxError, EOFError) as error:  # Pillow's ways of saying that the data end or break off
+    except MemoryError:  # damaged lengths may ask for any amount
+        raise ValueError(f"{path} asks for more memory than there is; it may be damaged") from None
+    except Exception as error:  # each of Pillow's decoders has ways of its own to say that the data end or are nonsense
         raise ValueError(f"{path} is a damaged or truncated picture ({error})") from None
+
+
+class _UnknownRange(Exception):
+    """Nobody can say which value is black and which is white."""
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits (Pillow would clip at 255 where it must divide by 257)
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError("its grey values do not fit into 16 bits; save it with 8 or 16 bits a pixel")
+            raise _UnknownRange("its grey values do not fit into 16 bits")
         return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise ValueError("it holds floating-point values; save it with 8 or 16 bits a pixel")
+        raise _UnknownRange("it holds floating-point values")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -118,7 +125,7 @@ class Crop:
 
 
 def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
-    """Linear interpolation along an axis, as a matrix: n values over [begin, end] → the pixels with centres in there."""
+    """Linear interpolation along an axis as a matrix: n values over [begin, end] → the pixels with centres in there."""
     centres = np.arange(size) + 0.5
     first, stop = np.searchsorted(centres, begin), np.searchsorted(centres, end, side="right")
     position = ((centres[first:stop] - begin) * n / (end - begin) - 0.5).clip(0, n - 1)

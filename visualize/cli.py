@@ -11,15 +11,19 @@ import pickle
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib import import_module
 from typing import NoReturn
 
+from .commands import check, class_model, classify, deconv, demo, localize, saliency, trace
+
 COMMANDS = {
-    "demo": "the paper in one run, on two bundled photographs",
-    "classify": "what a network sees in photographs",
-    "saliency": "which pixels made it say so",
-    "localize": "where an object is, found without a box in training",
-    "check": "check every gradient of a network against finite differences",
+    "demo": demo,
+    "classify": classify,
+    "saliency": saliency,
+    "localize": localize,
+    "class-model": class_model,
+    "trace": trace,
+    "deconv": deconv,
+    "check": check,
 }
 
 WRONG_INPUT = (ValueError, OSError, ImportError, LookupError, MemoryError, pickle.UnpicklingError)
@@ -39,8 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="minicnn COMMAND --help tells more, with an example.",
     )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for name, summary in COMMANDS.items():
-        module = import_module(f"visualize.commands.{name.replace('-', '_')}")
+    for name, module in COMMANDS.items():
+        summary = str(module.__doc__).splitlines()[0]
         command = commands.add_parser(
             name,
             help=summary,

@@ -9,7 +9,6 @@ and |w| says which pixels need to be changed the least to change the score the m
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +17,7 @@ from layers.arrays import Array, array_module
 from minicnn.images import Crop, preprocessing_of
 from minicnn.network import Network, Trace, one_hot
 
-
-class DeadSignal(UserWarning):
-    """A signal became zero everywhere on its way down; the message names the layer at which it died."""
+from .dead_signal import report_death
 
 
 def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Array]:
@@ -42,7 +39,7 @@ def class_gradient(net: Network, trace: Trace, c: int | Sequence[int]) -> Array:
     """w = ∂S_c/∂I (N, C, H, W) from a forward pass already made; warns if it is zero everywhere."""
     seed = one_hot(trace.scores, c)
     w = net.backward(trace, seed)
-    _report_death(net, trace, seed, w)
+    report_death(net, "gradient", trace, seed, w)
     return w
 
 
@@ -94,14 +91,3 @@ def _saliency_of_crops(net: Network, photo: np.ndarray, c: int | Sequence[int], 
         count += covered
     maps = np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
     return maps[0] if np.ndim(c) == 0 else maps
-
-
-def _report_death(net: Network, trace: Trace, seed: Array, w: Array) -> None:
-    """Warn if the gradient is zero everywhere, and say where on the way down it died."""
-    if w.size == 0 or w.any():
-        return
-    for name, signal in net.descend("gradient", trace, seed):
-        if not signal.any():
-            message = f"the gradient is zero everywhere: it died at layer {name}, {net[name]!r}"
-            warnings.warn(message, DeadSignal, stacklevel=3)
-            return

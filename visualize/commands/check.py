@@ -1,4 +1,4 @@
-"""Check every gradient of a network against finite differences, in float64.
+"""Checks every gradient of a network against finite differences, in float64.
 
 Each layer is checked at the maps that a noise image puts before it: ∂f/∂X_n, and ∂f/∂parameter where it has any; then
 ∂S/∂I through the whole network.  The table has one line for each type of layer.  Outputs with a kink (a ReLU at 0) or a

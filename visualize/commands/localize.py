@@ -1,7 +1,7 @@
-"""Where an object is: a mask and a box from a saliency map by a graph cut (the paper's section 3.2).
+"""Where an object is: a box from a saliency map and a graph cut, never taught (paper, section 3.2).
 
 The most salient pixels tell what colours the object has, the least salient ones what colours the background has; the
-cut labels every pixel, and the box surrounds the largest connected piece.  No box was ever seen in training.
+cut labels every pixel, and the box surrounds the largest connected piece.  No box was seen in training.
 
 For each photograph three files are written: the figure (.png), the raw maps, seeds and masks (.npz: one for each class,
 of the photograph's size), and the settings (.json).  Boxes are x0, y0, x1, y1 in pixels of the photograph, right and
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.class_names import find_class
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
 from visualize.localization import CutSettings, Localization, localize_each
@@ -30,8 +31,8 @@ from .common import (
     add_network,
     add_out,
     add_photos,
-    check_class,
-    check_names,
+    class_count,
+    different_names,
     each_photo,
     load_network,
     output_folder,
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
     if args.top is not None and args.top < 1:
         raise ValueError(f"--top {args.top}: expected 1 or more")
     settings = CutSettings(args.foreground, args.background, args.components, args.pairwise, args.clamp, args.pixels)
-    check_names(args.photos)
+    different_names(args.photos)
     net = load_network(args)
-    check_class(net, args.class_)
+    if args.class_ is not None:  # an unknown class is an error before anything is computed or written
+        find_class(args.class_, net.classes, class_count(net))
 
     def find(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)
@@ -122,7 +124,7 @@ def write_boxes(
         "figure_percentiles": PERCENTILES,
     }
     arrays = ("saliency", "foreground", "background", "mask")
-    save_arrays(f"{stem}.npz", **{name: np.stack([getattr(place, name) for place in places]) for name in arrays})
+    save_arrays(f"{stem}.npz", {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
     save_json(f"{stem}.json", record)
     save_figure(f"{stem}.png", localization_figure(photo, places, [answer.title(c) for c in classes]))
     return record

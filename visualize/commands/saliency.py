@@ -1,4 +1,4 @@
-"""Which pixels made the network say so: M = max over the channels of |∂S_c/∂I| (the paper's section 3).
+"""Which pixels made the network say so: M = max over the channels of |∂S_c/∂I| (paper, section 3).
 
 For each photograph three files are written: the figure (.png), the raw map (.npy: the photograph's size, NaN where no
 crop of the photograph covered it), and the settings (.json).
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minicnn.class_names import find_class
 from minicnn.files import save_array, save_json
 from minicnn.network import Network
 from visualize.saliency import photo_saliency, ten_crop_saliency
@@ -22,8 +23,8 @@ from .common import (
     add_network,
     add_out,
     add_photos,
-    check_class,
-    check_names,
+    class_count,
+    different_names,
     each_photo,
     load_network,
     output_folder,
@@ -43,9 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    check_names(args.photos)
+    different_names(args.photos)
     net = load_network(args)
-    check_class(net, args.class_)
+    if args.class_ is not None:  # an unknown class is an error before anything is computed or written
+        find_class(args.class_, net.classes, class_count(net))
 
     def explain(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)

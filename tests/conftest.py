@@ -1,0 +1,42 @@
+"""What the tests share: one random generator for each test, the trained network, and two photographs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from minicnn.extras import package_folder
+from minicnn.images import read_photo
+from minicnn.network import Network
+from minicnn.pretrained import squeezenet as trained_squeezenet
+
+# The same shapes on every run and machine: a failure can always be seen again.  For a longer hunt through random
+# shapes: python -m pytest --hypothesis-profile=hunt
+settings.register_profile("suite", max_examples=60, deadline=None, derandomize=True)
+settings.register_profile("hunt", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("suite")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def squeezenet() -> Network:
+    return trained_squeezenet()
+
+
+def bundled_photo(name: str) -> np.ndarray:
+    return read_photo(package_folder("skimage", "test", "the photograph") / "data" / name)
+
+
+@pytest.fixture(scope="session")
+def chelsea() -> np.ndarray:
+    return bundled_photo("chelsea.png")
+
+
+@pytest.fixture(scope="session")
+def coffee() -> np.ndarray:
+    return bundled_photo("coffee.png")

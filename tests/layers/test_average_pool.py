@@ -1,0 +1,83 @@
+"""Average-pooling by hand: every pixel of a window has an equal share, up and down."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from layers import AveragePool, GlobalAveragePool, ShapeError
+
+RULES = ["backward", "deconv", "guided"]
+
+
+def maps(rows):
+    return np.array(rows, dtype=float)[None, None]
+
+
+COUNT = maps([[ 1,  2,  3,  4],
+              [ 5,  6,  7,  8],
+              [ 9, 10, 11, 12],
+              [13, 14, 15, 16]])  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_windows_side_by_side(rule):
+    pool = AveragePool(2)
+    y, cache = pool.forward(COUNT)
+    assert np.array_equal(y[0, 0], [[ 3.5,  5.5],
+                                    [11.5, 13.5]])  # fmt: skip
+    down = maps([[ 4,  8],
+                 [12, 16]])  # fmt: skip
+    assert np.array_equal(getattr(pool, rule)(down, cache)[0, 0], [[1, 1, 2, 2],
+                                                                   [1, 1, 2, 2],
+                                                                   [3, 3, 4, 4],
+                                                                   [3, 3, 4, 4]])  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_overlapping_windows_add_up(rule):
+    pool = AveragePool(3, stride=1)
+    y, cache = pool.forward(COUNT)
+    assert np.array_equal(y[0, 0], [[ 6,  7],
+                                    [10, 11]])  # fmt: skip
+    down = maps([[ 9, 18],
+                 [27, 36]])  # fmt: skip
+    assert np.array_equal(getattr(pool, rule)(down, cache)[0, 0], [[1,  3,  3, 2],
+                                                                   [4, 10, 10, 6],
+                                                                   [4, 10, 10, 6],
+                                                                   [3,  7,  7, 4]])  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_padding_is_not_counted(rule):
+    pool = AveragePool(2, pad=1)  # windows of 1, 2 and 4 pixels
+    y, cache = pool.forward(COUNT)
+    assert np.array_equal(y[0, 0], [[ 1,  2.5,  4],
+                                    [ 7,  8.5, 10],
+                                    [13, 14.5, 16]])  # fmt: skip
+    down = maps([[1,  2, 3],
+                 [4,  8, 6],
+                 [7, 10, 9]])  # fmt: skip
+    assert np.array_equal(getattr(pool, rule)(down, cache)[0, 0], [[1, 1, 1, 3],
+                                                                   [2, 2, 2, 3],
+                                                                   [2, 2, 2, 3],
+                                                                   [7, 5, 5, 9]])  # fmt: skip
+
+
+def test_with_ceil_the_last_windows_are_incomplete_and_average_what_they_have():
+    y, _ = AveragePool(3, stride=2, ceil=True).forward(COUNT)
+    assert np.array_equal(y[0, 0], [[ 6,  7.5],
+                                    [12, 13.5]])  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_global_average_of_a_map_is_one_number_and_every_pixel_has_a_sixteenth(rule):
+    y, cache = GlobalAveragePool().forward(COUNT)
+    assert np.array_equal(y, [[8.5]])
+    assert np.array_equal(getattr(GlobalAveragePool(), rule)(np.array([[16.0]]), cache), np.ones((1, 1, 4, 4)))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 3, 0, 4)])
+def test_a_global_average_needs_maps_of_at_least_one_pixel(shape):
+    with pytest.raises(ShapeError, match=r"^GlobalAveragePool expects maps \(N, C, H, W\) of at least one pixel, got"):
+        GlobalAveragePool().forward(np.ones(shape))

@@ -1,0 +1,76 @@
+"""The house has three floors, and each knows only those below: layers, then minicnn, then visualize."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parent.parent
+FLOORS = ("layers", "minicnn", "visualize")
+FILES = [path.relative_to(HOUSE).as_posix() for floor in FLOORS for path in sorted((HOUSE / floor).rglob("*.py"))]
+
+
+def imported_packages(source: str) -> set[str]:
+    """The top-level packages that a file imports anywhere in it, in functions too; relative imports are its own."""
+    packages = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            packages.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            packages.add(ast.literal_eval(node.args[0]).split(".")[0] if node.args else "?")
+    return packages
+
+
+def climbs_out(source: str, path: str) -> bool:
+    """Whether a relative import leaves the floor that the file is on."""
+    depth = len(Path(path).parts) - 1  # layers/relu.py may write "." but not ".."
+    return any(isinstance(node, ast.ImportFrom) and node.level > depth for node in ast.walk(ast.parse(source)))
+
+
+def test_the_files_of_all_three_floors_are_found():
+    assert {Path(path).parts[0] for path in FILES} == set(FLOORS)
+    assert "layers/relu.py" in FILES
+
+
+def test_the_import_finder_sees_every_way_to_import():
+    source = "import a.b\nfrom c.d import e\ndef f():\n    import g\n    import_module('h.i')\nfrom . import j"
+    assert imported_packages(source) == {"a", "c", "g", "h"}
+    assert climbs_out("from ..minicnn import network", "layers/relu.py")
+    assert not climbs_out("from ..saliency import saliency", "visualize/commands/saliency.py")
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_each_floor_imports_only_itself_and_those_below(path):
+    source = (HOUSE / path).read_text(encoding="utf-8")
+    above = FLOORS[FLOORS.index(Path(path).parts[0]) + 1 :]
+    assert not imported_packages(source) & set(above)
+    assert not climbs_out(source, path)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.startswith("layers/")])
+def test_the_ground_floor_needs_numpy_and_nothing_else(path):
+    packages = imported_packages((HOUSE / path).read_text(encoding="utf-8"))
+    foreign = packages - set(sys.stdlib_module_names) - {"numpy", "layers"}
+    assert foreign <= ({"cupy"} if path == "layers/arrays.py" else set())
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_cupy_is_imported_in_one_file_and_ndf_in_none(path):
+    packages = imported_packages((HOUSE / path).read_text(encoding="utf-8"))
+    assert "ndf" not in packages
+    assert "cupy" not in packages or path == "layers/arrays.py"
+
+
+@pytest.mark.parametrize("module", ["layers", "minicnn.network", "minicnn.pretrained", "visualize"])
+def test_importing_is_light(module):
+    """The slow packages are imported where they are used, not before: `minicnn --help` answers at once."""
+    heavy = {"matplotlib", "scipy", "torch", "skimage", "tqdm", "cupy", "ndf"}
+    program = f"import sys, {module}; print(*({heavy!r} & sys.modules.keys()))"
+    result = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
