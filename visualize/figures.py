@@ -171,6 +171,9 @@ def draw_portrait(panels: Sequence[Axes], photo: np.ndarray, crop: Crop, unit: P
     x0, y0, x1, y1 = unit.field
     show(where, photo, unit.title, fontsize=9)
     outline(where, photo_box(crop, unit.field))
+    if (x0, y0) == (x1, y1):
+        patch.set_title("sees only padding", fontsize=9)
+        return
     show(patch, crop.pixels[y0:y1, x0:x1], f"X = {unit.activation:.3g}", fontsize=9, cmap="gray")
     for panel, (rule, title) in zip(signals, RULE_TITLES.items(), strict=True):
         seen = in_colour(unit.signals[rule][:, y0:y1, x0:x1], order)
