@@ -13,12 +13,13 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, deconv, demo, saliency, trace
+from .commands import check, class_model, classify, deconv, demo, localize, saliency, trace
 
 COMMANDS = {
     "demo": demo,
     "classify": classify,
     "saliency": saliency,
+    "localize": localize,
     "class-model": class_model,
     "trace": trace,
     "deconv": deconv,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from minicnn.images import Crop
 
     from .class_model import ClassModel
+    from .localization import Localization
     from .portrait import Portrait
 
 PERCENTILES = (1.0, 99.5)  # a few pixels are many times brighter than the rest; without a stretch a map looks black
@@ -83,6 +84,47 @@ def overlay(photo: np.ndarray, light: np.ndarray) -> np.ndarray:
     grey = np.atleast_3d(photo / 255.0).mean(axis=2)[..., None] * 0.6
     known = np.nan_to_num(light)[..., None]
     return grey * (1 - known) + colormaps["inferno"](known[..., 0])[..., :3] * known
+
+
+SEED_COLOURS = {  # as in the paper's Figure 3, whose maps cover the whole image
+    "estimates the object's colours": "blue",
+    "estimates the background's": "cyan",
+    "neither": "red",
+    "shown by no crop": "lightgray",
+}
+
+
+def localization_figure(photo: np.ndarray, places: Sequence[Localization], titles: Sequence[str]) -> Figure:
+    """A row for each class: photograph with box, map, thresholds in colour, mask with box (the paper's Figure 3)."""
+    figure, panels = new_figure(4, len(places), photo.shape[0] / photo.shape[1])
+    for row, place, title in zip(panels, places, titles, strict=True):
+        show(row[0], photo, title, cmap="gray")
+        show(row[1], stretched(place.saliency), "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
+        show(row[2], seed_picture(place), "its two thresholds")
+        show(row[3], cut_out(photo, place.mask), "mask and box" if place.box else "nothing found")
+        for panel in (row[0], row[3]):
+            if place.box is not None:
+                outline(panel, place.box)
+    low, high = PERCENTILES
+    legend = ", ".join(f"{colour}: {meaning}" for meaning, colour in SEED_COLOURS.items())
+    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only; {legend}")
+    return figure
+
+
+def seed_picture(place: Localization) -> np.ndarray:
+    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS, (H, W, 3)."""
+    from matplotlib.colors import to_rgb
+
+    palette = np.array([to_rgb(colour) for colour in SEED_COLOURS.values()])
+    unknown = np.isnan(place.saliency)
+    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]
+
+
+def cut_out(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The photograph where the mask is, and elsewhere a slate blue that neither white nor black objects drown in."""
+    colours = np.broadcast_to(np.atleast_3d(photo) / 255, (*mask.shape, 3))
+    slate = 0.8 * np.array([0.38, 0.45, 0.62]) + 0.2 * colours.mean(axis=2, keepdims=True)
+    return np.where(mask[..., None], colours, slate)
 
 
 def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
