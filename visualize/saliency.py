@@ -15,7 +15,7 @@ import numpy as np
 
 from layers.arrays import Array, array_module
 from minicnn.images import Crop, preprocessing_of
-from minicnn.network import Network, Trace, one_hot
+from minicnn.network import Network, one_hot
 
 from .dead_signal import report_death
 
@@ -29,18 +29,12 @@ def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Ar
     single = x.ndim in (1, 3)
     batch = x[None] if single else x
     trace = net.forward(batch)
-    w = class_gradient(net, trace, c)
-    score = (trace.scores * one_hot(trace.scores, c)).sum(axis=-1)
-    b = score - (w * batch).reshape(len(batch), -1).sum(axis=-1)
-    return (w[0], b[0]) if single else (w, b)
-
-
-def class_gradient(net: Network, trace: Trace, c: int | Sequence[int]) -> Array:
-    """w = ∂S_c/∂I (N, C, H, W) from a forward pass already made; warns if it is zero everywhere."""
     seed = one_hot(trace.scores, c)
     w = net.backward(trace, seed)
     report_death(net, "gradient", trace, seed, w)
-    return w
+    score = (trace.scores * seed).sum(axis=-1)
+    b = score - (w * batch).reshape(len(batch), -1).sum(axis=-1)
+    return (w[0], b[0]) if single else (w, b)
 
 
 def saliency(net: Network, x: Array, c: int | Sequence[int]) -> Array:
@@ -85,7 +79,10 @@ def _saliency_of_crops(net: Network, photo: np.ndarray, c: int | Sequence[int], 
     for crop in crops:  # one at a time: ten traces of a large network need not fit into memory together
         trace = net.forward(preprocessing_of(net).to_input(crop))
         for k, class_k in enumerate(classes):
-            laid = crop.put_back(magnitude(class_gradient(net, trace, class_k))[0], shape)
+            seed = one_hot(trace.scores, class_k)
+            w = net.backward(trace, seed)
+            report_death(net, "gradient", trace, seed, w)
+            laid = crop.put_back(magnitude(w)[0], shape)
             covered = ~np.isnan(laid)
             total[k, covered] += laid[covered]
         count += covered
