@@ -33,7 +33,7 @@ def test_component_by_component_without_the_checker(name, rng):
     numeric = slope_by_slope(lambda moved: np.sum(r * layer.forward(moved)[0]), x)
     assert np.allclose(gradients["x"], numeric, rtol=1e-6, atol=1e-7)
     for letter, p in layer.parameters.items():
-        numeric = slope_by_slope(lambda q, p=letter: np.sum(r * layer.with_parameters({p: q}).forward(x)[0]), p)
+        numeric = slope_by_slope(lambda q, name=letter: np.sum(r * layer.with_parameters({name: q}).forward(x)[0]), p)
         assert np.allclose(gradients[letter], numeric, rtol=1e-6, atol=1e-7)
 
 
