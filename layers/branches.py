@@ -58,11 +58,18 @@ class Branches(Layer):
 
     @property
     def parameters(self) -> dict[str, Array]:
+        return self._by_full_name("parameters")
+
+    @property
+    def learnt(self) -> dict[str, Array]:
+        return self._by_full_name("learnt")
+
+    def _by_full_name(self, which: str) -> dict[str, Array]:
         return {
             f"{branch}.{place}.{letter}": p
             for branch, chain in self.branches.items()
             for place, layer in enumerate(chain)
-            for letter, p in layer.parameters.items()
+            for letter, p in getattr(layer, which).items()
         }
 
     def with_parameters(self: Same, parameters: Mapping[str, Array]) -> Same:

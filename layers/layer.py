@@ -41,6 +41,7 @@ class Layer:
     """X_{n+1} = layer(X_n).  See the module's docstring for the contract."""
 
     parameter_names: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()  # those of them that are not learnt: BatchNorm's mean and variance
 
     def forward(self, x: Array, /) -> tuple[Array, Cache]:
         """X_{n+1}, and what the way down needs."""
@@ -59,13 +60,18 @@ class Layer:
         raise NotImplementedError
 
     def parameter_gradients(self, grad: Array, cache: Cache, /) -> dict[str, Array]:
-        """∂f/∂parameter for each of `parameters`."""
+        """∂f/∂parameter for each of `learnt`."""
         return {}
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """The learnt arrays by their letter, e.g. {"K": …, "b": …}."""
+        """The arrays that make this layer what it is by their letter, e.g. {"K": …, "b": …}."""
         return {name: getattr(self, name) for name in self.parameter_names}
+
+    @property
+    def learnt(self) -> dict[str, Array]:
+        """The parameters that training changes: all but the measured ones."""
+        return {name: p for name, p in self.parameters.items() if name not in self.measured}
 
     def with_parameters(self: Same, parameters: Mapping[str, Array]) -> Same:
         """A copy of this layer that holds `parameters` (all of them, or some) in place of its own."""

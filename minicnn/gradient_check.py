@@ -100,7 +100,7 @@ def check_layer(layer: Layer, x: np.ndarray, rng: np.random.Generator, probes: i
         return layer.forward(x)[0]
 
     checks = [check_pullback(output, x, lambda r: layer.backward(r, cache), rng, "input", probes)]
-    for name, parameter in layer.parameters.items():
+    for name, parameter in layer.learnt.items():
 
         def forward(p: np.ndarray, name: str = name) -> np.ndarray:
             return layer.with_parameters({name: p}).forward(x)[0]
@@ -113,12 +113,12 @@ def check_layer(layer: Layer, x: np.ndarray, rng: np.random.Generator, probes: i
 
 
 def check_network(net: Network, x: np.ndarray, rng: np.random.Generator, probes: int = PROBES) -> Report:
-    """Compare a network's gradients of its scores, to the image and to every parameter, with central differences."""
+    """Compare a network's gradients of its scores, to the image and to all that is learnt, with central differences."""
     x = x.astype(np.float64)
     net = net.astype(np.float64)
     trace = net.forward(x)
     checks = [check_pullback(net.scores, x, lambda r: net.backward(trace, r), rng, "input", probes)]
-    for name, parameter in net.parameters.items():
+    for name, parameter in net.learnt.items():
 
         def forward(p: np.ndarray, name: str = name) -> np.ndarray:
             return net.with_parameters({name: p}).scores(x)

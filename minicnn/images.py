@@ -10,11 +10,15 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .files import atomic_write
+
+if TYPE_CHECKING:
+    from .network import Network
 
 MAX_PIXELS = 100_000_000
 
@@ -112,15 +116,20 @@ class Crop:
         Mirroring is undone, values in between are interpolated bilinearly, and pixels that the crop does not cover are
         NaN: not zero, for nothing is known of them.
         """
-        from scipy.ndimage import map_coordinates
+        (x0, y0, x1, y1), (h, w) = self.box, values.shape
+        rows, R = _bilinear(y0, y1, h, shape[0])
+        columns, C = _bilinear(x0, x1, w, shape[1])
+        photo = np.full(shape, np.nan, values.dtype)
+        photo[rows, columns] = R @ (values[:, ::-1] if self.mirrored else values) @ C.T
+        return photo
 
-        (x0, y0, x1, y1), (H, W), (h, w) = self.box, shape, values.shape
-        values = values[:, ::-1] if self.mirrored else values
-        y, x = np.arange(H) + 0.5, np.arange(W) + 0.5  # centres of the photograph's pixels …
-        rows, columns = (y - y0) * h / (y1 - y0) - 0.5, (x - x0) * w / (x1 - x0) - 0.5  # … in the crop's coordinates
-        laid = map_coordinates(values, np.meshgrid(rows, columns, indexing="ij"), order=1, mode="nearest")
-        covered = ((y >= y0) & (y <= y1))[:, None] & ((x >= x0) & (x <= x1))
-        return np.where(covered, laid, np.nan)
+
+def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
+    """Linear interpolation along an axis as a matrix: n values over [begin, end] → the pixels with centres in there."""
+    centres = np.arange(size) + 0.5
+    first, stop = np.searchsorted(centres, begin), np.searchsorted(centres, end, side="right")
+    position = ((centres[first:stop] - begin) * n / (end - begin) - 0.5).clip(0, n - 1)
+    return slice(first, stop), np.maximum(0, 1 - np.abs(position[:, None] - np.arange(n)))
 
 
 # ---------------------------------------------------------------------- preprocessing
@@ -217,3 +226,10 @@ class Preprocessing:
         across, down = image.width / width, image.height / height  # a new pixel in old ones
         box = (x * across, y * down, min((x + w) * across, image.width), min((y + h) * down, image.height))
         return Crop(np.asarray(image.resize((w, h), Image.Resampling.BILINEAR, box=box)), box)
+
+
+def preprocessing_of(net: Network) -> Preprocessing:
+    """The network's preprocessing; ValueError for a network that does not say how it wants its photographs."""
+    if net.preprocessing is None:
+        raise ValueError("this network has no preprocessing: give it one, Network(layers, preprocessing=…)")
+    return net.preprocessing

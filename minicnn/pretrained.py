@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy._core.multiarray import _reconstruct
 
-from .architectures import squeezenet1_1
+from .architectures.squeezenet import squeezenet1_1
 from .extras import package_folder
 from .images import Preprocessing
 from .network import Network
@@ -39,15 +40,17 @@ def squeezenet() -> Network:
     path = package_folder("ndf", "demo", "the trained SqueezeNet") / SQUEEZENET_WEIGHTS
     stored = read_array_pickle(checked_bytes(path, SQUEEZENET_SHA256))
 
-    def weights(name: str, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        K, b = stored[name]  # K is stored as (kh, kw, C, M)
-        return np.ascontiguousarray(K.transpose(3, 2, 0, 1)), b
+    weights = {}
+    for name, (K, b) in stored.items():  # "conv1", "fire2/squeeze1x1", "fire2/expand1x1", …
+        place = re.sub(r"expand\dx\d", r"expand.\g<0>.0", name)
+        weights[f"{place}.K"] = np.ascontiguousarray(K.transpose(3, 2, 0, 1))  # stored as (kh, kw, C, M)
+        weights[f"{place}.b"] = b
 
     return Network(
-        squeezenet1_1(weights),
+        squeezenet1_1(),
         preprocessing=Preprocessing((227, 227), mean=(104.006, 116.669, 122.679), order="BGR", resize=256),
         classes=imagenet_classes(),
-    )
+    ).with_parameters(weights)
 
 
 def imagenet_classes() -> list[str]:

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from layers import AveragePool, Concat, Conv, Flatten, FullyConnected, GlobalAveragePool, Layer, MaxPool, ReLU
+from layers import (
+    Add,
+    AveragePool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    FullyConnected,
+    GlobalAveragePool,
+    GroupedConv,
+    Layer,
+    LocalResponseNorm,
+    MaxPool,
+    ReLU,
+)
 
 Examples = dict[str, tuple[Layer, tuple[int, ...]]]
 
 
 def random_conv(rng: np.random.Generator, M: int, C: int, kh: int, kw: int, **geometry) -> Conv:
     return Conv(rng.standard_normal((M, C, kh, kw)), rng.standard_normal(M), **geometry)
+
+
+def random_batch_norm(rng: np.random.Generator, C: int) -> BatchNorm:
+    gamma, beta, mean = rng.standard_normal((3, C))
+    return BatchNorm(gamma, beta, mean, rng.uniform(0.5, 2, C))
 
 
 def affine_layers() -> Examples:
@@ -33,6 +53,10 @@ def affine_layers() -> Examples:
         "Flatten": (Flatten(), (2, 3, 4, 5)),
         "Concat": (Concat(fire), (2, 3, 5, 4)),
         "Concat of chains": (Concat(chains), (2, 3, 9, 9)),
+        "BatchNorm": (random_batch_norm(rng, 3), (2, 3, 4, 5)),
+        "Dropout": (Dropout(), (2, 3, 4, 5)),
+        "GroupedConv": (GroupedConv(rng.standard_normal((4, 3, 3, 3)), rng.standard_normal(4), groups=2), (2, 6, 5, 6)),
+        "Add": (Add([[random_conv(rng, 3, 3, 3, 3, pad=1)], []]), (2, 3, 4, 5)),
         "Concat with an empty chain": (Concat([[], [random_conv(rng, 2, 3, 1, 1)]]), (2, 3, 4, 4)),
     }
 
@@ -54,8 +78,18 @@ def layers_with_relus() -> Examples:
     return {"ReLU": (ReLU(), (2, 3, 4, 5)), "Concat with ReLUs": (Concat(chains), (2, 3, 4, 5))}
 
 
+def normalising_layers() -> Examples:
+    """Smooth but not linear; a DeconvNet leaves them out."""
+    return {"LocalResponseNorm": (LocalResponseNorm(3, kappa=2.0, alpha=0.5, beta=0.75), (2, 5, 3, 4))}
+
+
 def every_layer() -> Examples:
-    return {**affine_layers(), **layers_with_switches(), **layers_with_relus()}
+    return {**affine_layers(), **layers_with_switches(), **layers_with_relus(), **normalising_layers()}
+
+
+def learnt_parameters(layer: Layer) -> list[str]:
+    """All parameters but those that were measured: a BatchNorm's mean and variance."""
+    return [name for name in layer.parameters if name not in getattr(layer, "measured", ())]
 
 
 def arrays_in(cache: object) -> list[np.ndarray]:

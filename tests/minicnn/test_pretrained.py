@@ -42,7 +42,7 @@ def test_the_network_is_squeezenet_1_1(squeezenet):
     two, four, six = (
         [f"fire{n}/{part}" for n in numbers for part in fire] for numbers in ((2, 3), (4, 5), (6, 7, 8, 9))
     )
-    stem, head = ["conv1", "relu1", "pool1"], ["conv10", "relu10", "pool10"]
+    stem, head = ["conv1", "relu1", "pool1"], ["drop9", "conv10", "relu10", "pool10"]
     assert squeezenet.names == [*stem, *two, "pool3", *four, "pool5", *six, *head]
     assert all(isinstance(squeezenet[name], ReLU) for name in squeezenet.names if "relu" in name)
     assert sum(p.size for p in squeezenet.parameters.values()) == 1_235_496

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers import Concat, Conv, GlobalAveragePool, Layer, MaxPool, ReLU
+from layers import Concat, Conv, Dropout, GlobalAveragePool, Layer, MaxPool, ReLU
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: this oracle is optional")
 F = torch.nn.functional
@@ -24,6 +24,8 @@ def theirs(layer: Layer, X):
             return F.max_pool2d(X, layer.size, layer.stride, ceil_mode=layer.ceil)
         case GlobalAveragePool():
             return F.adaptive_avg_pool2d(X, 1).flatten(1)
+        case Dropout():
+            return X  # nothing is dropped from a trained network
         case Concat():
             return torch.cat([run(chain, X) for chain in layer.branches.values()], dim=1)
         case _:

@@ -1,0 +1,138 @@
+"""Architectures as tables that a reader can compare with the papers: one file, one family.
+
+A table says which layers there are and has no weights; they are poured in afterwards, random or trained ones::
+
+    net = architectures.build("vgg16", rng)                          # random
+    net = architectures.blank("vgg16").with_parameters(arrays)       # trained: {"conv1_1.K": …, "conv1_1.b": …, …}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from layers import Layer
+
+from ..images import Preprocessing
+from ..network import Network
+from . import torch_names as torchvision
+from .alexnet import alexnet, alexnet_2012, caffenet
+from .cnn_f import cnn_f
+from .resnet import resnet18
+from .small import small
+from .squeezenet import squeezenet1_0, squeezenet1_1
+from .vgg import vgg, vgg_bn
+from .zfnet import zfnet
+
+# How networks of one origin want their photographs.  They differ: a network fed as another one's is half blind.
+TORCHVISION = Preprocessing(
+    (224, 224),
+    mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
+    scale=(1 / (0.229 * 255), 1 / (0.224 * 255), 1 / (0.225 * 255)),
+    resize=256,
+)
+CAFFE = Preprocessing((227, 227), mean=(104.007, 116.669, 122.679), order="BGR", resize=256)
+OXFORD = Preprocessing((224, 224), mean=(122.679, 116.669, 104.007), resize=256)
+FASHION_MNIST = Preprocessing((28, 28), mean=(72.94,), scale=1 / 90.02, order="L")
+CIFAR = Preprocessing((32, 32), mean=(125.3, 123.0, 113.9), scale=(1 / 63.0, 1 / 62.1, 1 / 66.7))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A table, and what goes with it.
+
+    title:         what it is, and the paper it comes from
+    table:         makes the layers, without weights; takes the number of classes, ImageNet's 1000 unless told
+    preprocessing: the usual one; trained weights may bring their own
+    torch_names:   the parameters' names in torchvision's state dict, where torchvision has the network
+    """
+
+    title: str
+    table: Callable[..., dict[str, Layer]]
+    preprocessing: Preprocessing
+    torch_names: torchvision.TorchNames | None = None
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return (self.preprocessing.channels, *self.preprocessing.size)
+
+
+def described(
+    table: Callable[..., dict[str, Layer]],
+    preprocessing: Preprocessing,
+    torch_names: torchvision.TorchNames | None = None,
+    **settings: int,
+) -> Architecture:
+    """An architecture whose title is the first line of its table's docstring."""
+    title = (table.__doc__ or "").split("\n")[0].format(**settings).rstrip(".")
+    return Architecture(title, partial(table, **settings), preprocessing, torch_names)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "paper": described(cnn_f, OXFORD),
+    "alexnet_2012": described(alexnet_2012, CAFFE),
+    "caffenet": described(caffenet, CAFFE),
+    "alexnet": described(alexnet, TORCHVISION, torchvision.numbered),
+    "zfnet": described(zfnet, OXFORD),
+    **{f"vgg{depth}": described(vgg, TORCHVISION, torchvision.numbered, depth=depth) for depth in (11, 13, 16, 19)},
+    **{
+        f"vgg{depth}_bn": described(vgg_bn, TORCHVISION, torchvision.numbered, depth=depth)
+        for depth in (11, 13, 16, 19)
+    },
+    "squeezenet1_0": described(squeezenet1_0, TORCHVISION, torchvision.squeezenet1_0),
+    "squeezenet1_1": described(squeezenet1_1, TORCHVISION, torchvision.squeezenet1_1),
+    "resnet18": described(resnet18, TORCHVISION, torchvision.resnet18),
+    "small28": described(small, FASHION_MNIST, channels=1, size=28),
+    "small32": described(small, CIFAR, channels=3, size=32),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """The named architecture; ValueError, listing the names, if there is none."""
+    if name not in ARCHITECTURES:
+        raise ValueError(f"there is no architecture {name!r}: choose from {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+def blank(name: str, **settings: int) -> Network:
+    """The named network without weights: every parameter has its shape, takes no memory, and is NaN.
+
+    settings: of the table, e.g. classes=10.
+    """
+    wanted = architecture(name)
+    return Network(wanted.table(**settings), wanted.preprocessing)
+
+
+def build(name: str, rng: np.random.Generator, **settings: int) -> Network:
+    """The named network with random weights (He initialisation), float32; settings as in `blank`."""
+    return he_initialised(blank(name, **settings), rng)
+
+
+def he_initialised(net: Network, rng: np.random.Generator) -> Network:
+    """K, W ~ N(0, 2 / fan-in), b = 0 (He et al. 2015): the maps keep their size through a stack of ReLUs.
+
+    A residual block adds, so there they grow, by less than a factor of two a block.  Batch normalisation starts as
+    the identity: γ = 1, β = 0, μ = 0, σ² = 1.
+    """
+    drawn: dict[str, np.ndarray] = {}
+    for name, p in net.parameters.items():
+        letter = name.rpartition(".")[2]
+        if letter in ("K", "W"):
+            fan_in = int(np.prod(p.shape[1:]))
+            drawn[name] = rng.standard_normal(p.shape, dtype=np.float32) * np.float32(np.sqrt(2 / fan_in))
+        else:
+            drawn[name] = np.full(p.shape, letter in ("gamma", "variance"), np.float32)
+    return net.with_parameters(drawn)
+
+
+def torch_names(name: str) -> dict[str, str]:
+    """What torchvision calls the named network's parameters: {"conv1.K": "features.0.weight", …}."""
+    wanted = architecture(name)
+    if wanted.torch_names is None:
+        known = [other for other, a in ARCHITECTURES.items() if a.torch_names is not None]
+        raise ValueError(f"torchvision has no {name}: choose from {', '.join(known)}")
+    return wanted.torch_names(wanted.table())

@@ -1,0 +1,95 @@
+"""What a network costs, layer by layer: shapes, parameters, multiply-adds, memory.
+
+A forward pass of *no images* tells every shape and multiplies nothing.  So the summary asks the layers themselves how
+large their maps are, and yet is done in an instant, without weights (`architectures.blank`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from layers import Layer, ShapeError
+from layers.branches import Branches
+
+from .network import Network
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What one layer costs for one image.
+
+    shape:         of its output, without the batch: (C, H, W) or (D,)
+    parameters:    how many numbers it learns (a BatchNorm's mean and variance are measured, so they do not count)
+    multiply_adds: of convolutions and fully connected layers, as the literature counts
+    map_bytes:     of its output
+    """
+
+    name: str
+    layer: str
+    shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    map_bytes: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The layers, lowest first (a layer of branches after the layers in its branches), and their sums."""
+
+    input_shape: tuple[int, ...]
+    layers: list[LayerCost]
+
+    @property
+    def parameters(self) -> int:
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def multiply_adds(self) -> int:
+        return sum(layer.multiply_adds for layer in self.layers)
+
+    @property
+    def map_bytes(self) -> int:
+        """The memory of all maps of one image, as a trace keeps them for the way down; the image included."""
+        return math.prod(self.input_shape) * np.dtype(np.float32).itemsize + sum(c.map_bytes for c in self.layers)
+
+
+def summary(net: Network, input_shape: tuple[int, ...] | None = None) -> Summary:
+    """What `net` costs for one image of `input_shape` (C, H, W); by default the size of its preprocessing."""
+    if input_shape is None:
+        if net.preprocessing is None:
+            raise ValueError("a network without preprocessing does not know the size of its images: give input_shape")
+        input_shape = (net.preprocessing.channels, *net.preprocessing.size)
+    no_images = np.zeros((0, *input_shape), np.float32)
+    return Summary(tuple(input_shape), list(costs(net.layers, no_images)))
+
+
+def costs(layers: Mapping[str, Layer], x: np.ndarray) -> Iterator[LayerCost]:
+    """The cost of each layer of a chain, the layers inside of branches before the junction that they lead to."""
+    for name, layer in layers.items():
+        if isinstance(layer, Branches):
+            for branch, chain in layer.branches.items():
+                yield from costs({f"{name}.{branch}.{place}": inner for place, inner in enumerate(chain)}, x)
+        try:
+            x, _ = layer.forward(x)
+        except ShapeError as error:
+            raise error.at(name) from None
+        yield cost(name, layer, x)
+
+
+def cost(name: str, layer: Layer, y: np.ndarray) -> LayerCost:
+    """The cost of one layer with outputs like y.  Each number of K or W is multiplied once at every position."""
+    shape = y.shape[1:]
+    learnt = {} if isinstance(layer, Branches) else layer.learnt  # its branches' layers have been counted
+    positions = math.prod(shape[1:])
+    return LayerCost(
+        name=name,
+        layer=type(layer).__name__ if isinstance(layer, Branches) else repr(layer),
+        shape=shape,
+        parameters=sum(p.size for p in learnt.values()),
+        multiply_adds=sum(p.size * positions for letter, p in learnt.items() if letter in ("K", "W")),
+        map_bytes=math.prod(shape) * y.itemsize,
+    )

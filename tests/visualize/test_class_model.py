@@ -1,0 +1,259 @@
+"""Class models (paper, section 2): the ascent, its restraints, and what is said of a class that does not rise."""
+
+import dataclasses
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+from layers import Conv, Flatten, FullyConnected, MaxPool, ReLU
+from minicnn.images import Preprocessing
+from minicnn.loss import softmax
+from minicnn.network import Network
+from visualize import cli
+from visualize.class_model import (
+    PRESETS,
+    Settings,
+    Stalled,
+    ascend,
+    blurred,
+    class_model,
+    score_and_posterior,
+    slope,
+    total_variation_gradient,
+)
+
+
+def linear_network(w, b, scale=1.0):
+    """S = W vec(I) + b on grey images of 4×4 pixels."""
+    preprocessing = Preprocessing((4, 4), mean=(100.0,), scale=scale, order="L")
+    return Network({"flatten": Flatten(), "fc": FullyConnected(w, b)}, preprocessing)
+
+
+@pytest.fixture
+def small():
+    """Two convolutions and two fully connected layers on 12×12 colour images, five classes."""
+    rng = np.random.default_rng(1)
+    return Network(
+        {
+            "conv1": Conv(rng.standard_normal((6, 3, 3, 3), np.float32) / 5, np.full(6, 0.1, np.float32)),
+            "relu1": ReLU(),
+            "pool1": MaxPool(2),
+            "flatten": Flatten(),
+            "fc2": FullyConnected(rng.standard_normal((20, 150), np.float32) / 10),
+            "relu2": ReLU(),
+            "fc3": FullyConnected(rng.standard_normal((5, 20), np.float32) / 4, rng.standard_normal(5, np.float32)),
+        },
+        Preprocessing((12, 12), mean=(120.0, 115.0, 105.0)),
+    )
+
+
+def test_of_a_linear_score_the_class_model_is_w_over_two_lambda():
+    # S_c − λ‖I‖² = ⟨w, I⟩ + b − λ‖I‖² has its maximum at I = w / 2λ: the one case that can be solved by hand
+    rng = np.random.default_rng(0)
+    w, b = rng.standard_normal((3, 16)), rng.standard_normal(3)
+    model = class_model(linear_network(w, b), 1, Settings(steps=400, step=0.5, decay=0.1, momentum=0.5))
+    np.testing.assert_allclose(model.offset.ravel(), w[1] / 0.2, rtol=1e-6)
+    np.testing.assert_allclose(model.image, 100 + model.offset[0], rtol=1e-6)  # the mean image is added at the end
+    np.testing.assert_allclose(model.curves["scores"][-1], w[1] @ w[1] / 0.2 + b[1], rtol=1e-6)
+    np.testing.assert_allclose(model.curves["objective"][-1], w[1] @ w[1] / 0.4 + b[1], rtol=1e-6)
+
+
+def test_the_ascent_starts_at_the_zero_image_and_raises_the_score(small):
+    states = list(ascend(small, [2], Settings(steps=30)))
+    assert len(states) == 31
+    assert not states[0].offset.any()
+    at_zero = small.scores(np.zeros((1, 3, 12, 12), np.float32))[0, 2]
+    assert states[0].scores[0] == at_zero
+    assert states[-1].scores[0] > at_zero + 1
+
+
+def test_the_first_step_goes_along_the_gradient_minus_two_lambda_I(small):
+    settings = Settings(steps=1, step=3.0, decay=0.01, momentum=0.0, noise=1.0)
+    before, after = ascend(small, [4], settings)
+    _, _, gradient = slope(small, before.offset, [4], "class")
+    np.testing.assert_allclose(
+        after.offset - before.offset, 3 * (gradient - 0.02 * before.offset), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_the_slope_of_the_posterior_is_the_gradient_of_log_P(small):
+    net = small.astype(np.float64)
+    rng = np.random.default_rng(3)
+    x, v = rng.standard_normal((2, 1, 3, 12, 12)) * 10
+    _, log_P, gradient = slope(net, x, [1], "posterior")
+    np.testing.assert_allclose(log_P, np.log(softmax(net.scores(x))[:, 1]))
+    h = 1e-6
+    numeric = (slope(net, x + h * v, [1], "posterior")[1] - slope(net, x - h * v, [1], "posterior")[1]) / (2 * h)
+    np.testing.assert_allclose((gradient * v).sum(), numeric[0], rtol=1e-6)
+
+
+def test_the_posterior_pushes_other_scores_down_where_the_score_does_not_care(small):
+    score, posterior = score_and_posterior(small, 0, Settings(steps=60, step=20.0))
+    np.testing.assert_allclose(score.curves["norms"][-1], posterior.curves["norms"][-1], rtol=1e-3)
+    assert score.curves["scores"][-1] > posterior.curves["scores"][-1]
+    others = [np.delete(small.scores(model.offset[None])[0], 0).mean() for model in (score, posterior)]
+    assert others[1] < others[0]
+
+
+def test_several_classes_at_once_are_the_classes_one_by_one(small):
+    settings = Settings(steps=20, jitter=1, step=1.0, decay=1e-4)
+    together = class_model(small, [0, 3], settings)
+    for k, c in enumerate([0, 3]):
+        alone = class_model(small, c, settings)
+        np.testing.assert_allclose(together.offset[k], alone.offset, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(together.curves["scores"][:, k], alone.curves["scores"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_same_settings_give_the_same_image_and_another_seed_another(small, preset):
+    jitter = min(PRESETS[preset].jitter, 1)
+    settings = dataclasses.replace(PRESETS[preset], steps=15, jitter=jitter, step=3.0, decay=1e-4)
+    first, second = (class_model(small, 1, settings) for _ in range(2))
+    assert np.array_equal(first.offset, second.offset)
+    other = class_model(small, 1, dataclasses.replace(settings, seed=1))
+    assert np.array_equal(first.offset, other.offset) == (settings.jitter == 0)
+
+
+def test_jitter_is_undone_after_the_step(small):
+    # of a score that is the same for every rolled image, the jittered ascent is the plain one
+    net = linear_network(np.ones((1, 16)), np.zeros(1))
+    plain, jittered = (class_model(net, 0, Settings(steps=5, step=1.0, decay=0.1, jitter=j)) for j in (0, 3))
+    np.testing.assert_allclose(plain.offset, jittered.offset)
+    picture = np.arange(16.0).reshape(1, 16)  # and of one that is not, each step shows the picture somewhere else …
+    one_step = Settings(steps=1, step=1.0, decay=0.0, jitter=2)
+    model = class_model(linear_network(picture, np.zeros(1)), 0, one_step)
+    assert sorted(model.offset.ravel()) == sorted(picture.ravel())  # … whole, only rolled
+
+
+def test_total_variation_gradient_is_that_of_the_total_variation():
+    rng = np.random.default_rng(5)
+    I, v = rng.standard_normal((2, 2, 3, 6, 7))
+
+    def total_variation(I):
+        return np.abs(np.diff(I, axis=2)).sum() + np.abs(np.diff(I, axis=3)).sum()
+
+    h = 1e-7
+    numeric = (total_variation(I + h * v) - total_variation(I - h * v)) / (2 * h)
+    np.testing.assert_allclose((total_variation_gradient(I) * v).sum(), numeric, rtol=1e-6)
+
+
+def test_blurring_agrees_with_scipy_inside_and_keeps_a_flat_image_flat():
+    from scipy.ndimage import gaussian_filter
+
+    I = np.random.default_rng(6).standard_normal((1, 2, 40, 30))
+    expected = gaussian_filter(I, (0, 0, 1.5, 1.5), truncate=10)
+    np.testing.assert_allclose(blurred(I, 1.5)[..., 10:-10, 10:-10], expected[..., 10:-10, 10:-10], atol=1e-6)
+    np.testing.assert_allclose(blurred(np.full((1, 1, 9, 9), 7.0), 2.0), 7.0)
+
+
+def test_max_norm_holds_the_image_inside_the_ball(small):
+    model = class_model(small, 0, Settings(steps=30, step=100.0, decay=0.0, max_norm=50.0))
+    assert model.curves["norms"].max() <= 50 * (1 + 1e-5)
+    assert model.curves["norms"][-1] == pytest.approx(50, rel=1e-4)
+
+
+def test_the_rule_of_thumb_follows_the_scale_of_the_network():
+    # the same network fed with pixels / 255: the same picture must come out
+    rng = np.random.default_rng(7)
+    w = rng.standard_normal((2, 16))
+    plain = class_model(linear_network(w, np.zeros(2)), 0, Settings(steps=50))
+    scaled = class_model(linear_network(w * 255, np.zeros(2), scale=1 / 255), 0, Settings(steps=50))
+    np.testing.assert_allclose(plain.image, scaled.image, rtol=1e-4)
+
+
+def test_a_dead_start_is_reported_with_what_to_change():
+    dead = Network(
+        {"flatten": Flatten(), "fc1": FullyConnected(np.eye(16), np.full(16, -1.0)), "relu1": ReLU()},
+        Preprocessing((4, 4), mean=(0.0,), order="L"),
+    )
+    with pytest.warns(Stalled, match=r"class 3 .*gradient at the zero image is zero.*noise"):
+        class_model(dead, 3, Settings(steps=3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        alive = class_model(dead, 3, Settings(steps=30, noise=10.0, seed=2, step=1.0, decay=0.01))
+    assert alive.curves["scores"][-1] > alive.curves["scores"][0]
+
+
+def test_too_strong_a_decay_and_too_large_a_step_are_reported(small):
+    with pytest.warns(Stalled, match="smaller decay"):
+        class_model(small, 0, Settings(steps=10, step=1e-3, decay=10.0))
+    with pytest.warns(Stalled, match="smaller step"):
+        class_model(small, 0, Settings(steps=40, step=1.02, decay=1.0, momentum=0.0, noise=3.0))
+
+
+def test_an_ascent_that_leaves_the_numbers_keeps_the_last_good_image(small):
+    with pytest.warns(Stalled) as reports:
+        model = class_model(small, 0, Settings(steps=100, step=1e6, decay=1e3))
+    assert any("not a number" in str(report.message) for report in reports)
+    assert np.isfinite(model.offset).all()
+    assert model.settings.steps == len(model.curves["scores"]) - 1 < 100
+
+
+def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(small):
+    def interrupted(states):
+        for t, state in enumerate(states):
+            if t == 8:
+                raise KeyboardInterrupt
+            yield state
+
+    stopped = class_model(small, 1, Settings(steps=50, jitter=1), interrupted)
+    assert stopped.settings.steps == 7
+    assert np.array_equal(stopped.offset, class_model(small, 1, stopped.settings).offset)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"steps": 0}, "steps must be 1 or more"),
+        ({"step": -1.0}, "step must be a positive number"),
+        ({"decay": float("nan")}, "decay must be"),
+        ({"momentum": 1.0}, "momentum must be"),
+        ({"score": "softmax"}, '"class" or "posterior"'),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(wrong, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Settings(**wrong)
+
+
+def test_a_run_is_repeated_from_its_settings_file(tmp_path, capsys):
+    options = ["--steps", "2", "--jitter", "3", "--json"]
+    assert cli.main(["class-model", "ostrich", *options, "--out", str(tmp_path / "a")]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["class"], record["name"]) == (9, "ostrich")
+    settings = tmp_path / "a" / "class-model-ostrich.json"
+    assert cli.main(["class-model", "--from", str(settings), "--out", str(tmp_path / "b")]) == 0
+    first, second = (np.load(tmp_path / folder / "class-model-ostrich.npz") for folder in "ab")
+    assert set(first) == {"offset", "image", "scores", "objective", "norms"}
+    for name in first:
+        assert np.array_equal(first[name], second[name])
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
+        "class-model-ostrich-curves.png",
+        "class-model-ostrich-ostrich.png",
+        "class-model-ostrich.json",
+        "class-model-ostrich.npz",
+        "class-model-ostrich.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        ([], "expected at least one CLASS"),
+        (["crane"], "ambiguous"),
+        (["ostrich", "9"], "each class may be named once"),
+        (["ostrich", "--steps", "0"], "steps must be 1 or more"),
+        (["--from", "{dir}/nothing.json"], "nothing.json: No such file"),
+        (["--from", "{dir}/broken.json"], "holds no settings of a class model"),
+        (["ostrich", "--from", "{dir}/broken.json"], "--from repeats a run as it was"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, capsys, argv, complaint):
+    (tmp_path / "broken.json").write_text('{"settings": {"stairs": 3}}')
+    assert cli.main(["class-model", *(a.format(dir=tmp_path) for a in argv), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()

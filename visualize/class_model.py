@@ -1,0 +1,258 @@
+"""What does the network think an ostrich is?  Class models (paper, section 2).
+
+    argmax_I  S_c(I) − λ‖I‖²
+
+The weights are fixed; gradient ascent changes the *image*, from the zero image (in the network's mean-subtracted space)
+along  ∂S_c/∂I − 2λI.  At the end the mean of the training images is added, for display.
+
+S_c is the unnormalised score.  The posterior P_c = softmax(S)_c can also be raised by pushing the other scores down;
+the paper tried it and found the images less prominent.  It is here as a lesson: `score="posterior"`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from layers.arrays import Array, array_module
+from minicnn.images import preprocessing_of
+from minicnn.loss import log_softmax, softmax
+from minicnn.network import Network, one_hot
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to climb.  The defaults are the paper's plain recipe; what is marked † is not in the paper.
+
+    steps:    of the ascent
+    step:     how far a gradient of 1 moves the image, in X_0 units; None: `rule_of_thumb`
+    decay:    λ, the weight of ‖I‖²; None: `rule_of_thumb`
+    momentum: velocity ← momentum · velocity + direction
+    score:    "class" climbs S_c, "posterior" climbs log P_c
+    jitter:   † before each step the image is rolled by up to so many random pixels, and back after it
+    blur:     † after every `blur_every` steps the image is blurred with a Gaussian of so many pixels
+    total_variation: † weight of the image's total variation, which is taken off the objective
+    max_norm: † the image is scaled back to this ‖I‖ where a step leads beyond it; None: no limit
+    noise:    † size of the normal noise to start from in place of zero
+    seed:     of jitter and noise
+    """
+
+    steps: int = 200
+    step: float | None = None
+    decay: float | None = None
+    momentum: float = 0.9
+    score: str = "class"
+    jitter: int = 0
+    blur: float = 0.0
+    blur_every: int = 4
+    total_variation: float = 0.0
+    max_norm: float | None = None
+    noise: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "blur_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        for name in ("decay", "jitter", "blur", "total_variation", "noise", "seed"):
+            if not 0 <= (getattr(self, name) or 0) < np.inf:
+                raise ValueError(f"{name} must be a number of 0 or more, got {getattr(self, name)}")
+        for name in ("step", "max_norm"):
+            if getattr(self, name) is not None and not 0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be a positive number, got {getattr(self, name)}")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must be at least 0 and less than 1, got {self.momentum}")
+        if self.score not in ("class", "posterior"):
+            raise ValueError(f'score must be "class" or "posterior", got {self.score!r}')
+
+
+PAPER = Settings()
+
+PRESETS = {
+    "paper": PAPER,
+    "jitter": Settings(jitter=8),  # whole objects in place of many outlined copies
+    "smooth": Settings(jitter=8, blur=0.6, total_variation=2e-4),  # and less of the pixel noise
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """Where the ascent stands.  All classes of the batch at once: I is (N, C, h, w), everything else (N,).
+
+    objective is S_c − λ‖I‖², or log P_c − λ‖I‖² where the posterior is climbed.
+    """
+
+    offset: Array
+    scores: Array
+    objective: Array
+    norms: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ClassModel:
+    """What the ascent reached; of several classes, each array has a leading axis for them.
+
+    offset: I, in X_0 units around the mean (C, h, w)
+    image:  mean + I, in pixel values (h, w, 3), neither clipped nor rounded
+    curves: before each step and at the end, (steps + 1,) each: "scores" S_c, "objective" S_c − λ‖I‖², "norms" ‖I‖
+    """
+
+    classes: int | list[int]
+    offset: Array
+    image: Array
+    curves: dict[str, np.ndarray]
+    settings: Settings
+
+
+class Stalled(UserWarning):
+    """A class model that did not rise; the message says what to change."""
+
+
+def class_model(
+    net: Network,
+    c: int | Sequence[int],
+    settings: Settings = PAPER,
+    progress: Callable[[Iterator[Ascent]], Iterable[Ascent]] = iter,
+) -> ClassModel:
+    """argmax_I S_c(I) − λ‖I‖², climbed from the zero image: for one class, or for several at once as one batch.
+
+    The same settings give the same image.  `progress` may wrap the steps, as tqdm does.  Ctrl-C ends the ascent and
+    keeps what has been reached; the result's settings then say how many steps that were, and repeat it.
+    A class that does not rise raises a `Stalled` warning that says what to change.
+    """
+    classes = [c] if isinstance(c, int) else list(c)
+    states: list[Ascent] = []
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below, in words
+            for state in progress(ascend(net, classes, settings)):
+                if not np.isfinite(state.objective).all():
+                    warnings.warn(f"not a number after {len(states)} steps: take a smaller step", Stalled, stacklevel=2)
+                    break
+                if states:
+                    states[-1] = replace(states[-1], offset=None)  # of the steps before, only the curves are kept
+                states.append(state)
+    except KeyboardInterrupt:  # keep what has been reached
+        if len(states) < 2:
+            raise
+    settings = replace(settings, steps=len(states) - 1)
+    offset = states[-1].offset
+    image = preprocessing_of(net).to_pixels(offset)  # X_0 = 0 is the mean image: this adds it
+    curves = {name: np.array([getattr(s, name) for s in states]) for name in ("scores", "objective", "norms")}
+    for k, name in enumerate(classes):
+        own = {key: curve[:, k] for key, curve in curves.items()}
+        advice = diagnose(own, offset[k], grey_level=float(np.mean(preprocessing_of(net).scale)))
+        if advice:
+            warnings.warn(f"class {name} {advice}", Stalled, stacklevel=2)
+    if isinstance(c, int):
+        return ClassModel(c, offset[0], image[0], {name: curve[:, 0] for name, curve in curves.items()}, settings)
+    return ClassModel(classes, offset, image, curves, settings)
+
+
+def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator[Ascent]:
+    """The ascent a step at a time, from the start to the end: settings.steps + 1 states.
+
+    velocity ← momentum · velocity + ∂S_c/∂I − 2λI,      I ← I + step · velocity
+    """
+    preprocessing = preprocessing_of(net)
+    shape = (preprocessing.channels, *preprocessing.size)
+    generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # a class's own, whatever the batch
+    I = settings.noise * np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
+    velocity = np.zeros_like(I)
+    step, decay = rule_of_thumb(net, classes, settings)
+    rng = np.random.default_rng(settings.seed)
+    for t in range(settings.steps + 1):
+        roll = tuple(rng.integers(-settings.jitter, settings.jitter + 1, 2))
+        scores, climbed, gradient = slope(net, np.roll(I, roll, axis=(2, 3)), classes, settings.score)
+        gradient = np.roll(gradient, (-roll[0], -roll[1]), axis=(2, 3))
+        squared_norm = (I**2).sum(axis=(1, 2, 3))
+        yield Ascent(I, scores, climbed - decay[:, 0, 0, 0] * squared_norm, np.sqrt(squared_norm))
+        direction = gradient - 2 * decay * I - settings.total_variation * total_variation_gradient(I)
+        velocity = settings.momentum * velocity + direction
+        I = I + step * velocity
+        if settings.max_norm is not None:
+            norm = np.sqrt((I**2).sum(axis=(1, 2, 3), keepdims=True))
+            I = I * np.minimum(1, settings.max_norm / np.maximum(norm, settings.max_norm))
+        if settings.blur and (t + 1) % settings.blur_every == 0:
+            I = blurred(I, settings.blur)
+
+
+def score_and_posterior(net: Network, c: int, settings: Settings) -> tuple[ClassModel, ClassModel]:
+    """The class climbed by its score and by its posterior, at equal ‖I‖: the paper's counter-example.
+
+    The posterior is as good as 1 after a few steps; its gradient, 1(k = c) − P_k, vanishes, and it stops.  The ascent
+    of the score is then held at the ‖I‖ that the posterior's has reached.
+    """
+    settings = replace(settings, decay=0.0)  # in place of λ, ‖I‖ itself is held
+    posterior = class_model(net, c, replace(settings, score="posterior"))
+    reached = float(posterior.curves["norms"][-1])
+    return class_model(net, c, replace(settings, score="class", max_norm=reached)), posterior
+
+
+def slope(net: Network, x: Array, classes: Sequence[int], score: str) -> tuple[Array, Array, Array]:
+    """(S_c, f, ∂f/∂I) for each image and its class: f = S_c, or for the posterior f = log P_c."""
+    trace = net.forward(x)
+    wanted = one_hot(trace.scores, classes)
+    scores = (trace.scores * wanted).sum(axis=1)
+    if score == "class":
+        return scores, scores, net.backward(trace, wanted)
+    log_P_c = (log_softmax(trace.scores) * wanted).sum(axis=1)
+    others_down = wanted - softmax(trace.scores)  # ∂ log P_c/∂S_k = 1(k = c) − P_k
+    return scores, log_P_c, net.backward(trace, others_down)
+
+
+def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> tuple[Array, Array]:
+    """(step, λ) of each class (N, 1, 1, 1): as set, or scaled by the size g of the class's gradient at the zero image.
+
+    step = 0.4·u / g  moves the pixels by 0.4 grey levels at first, and  λ = 0.05·g / u  lets them go about as far as in
+    photographs;  u is a grey level in X_0 units.  (SqueezeNet: g ≈ 0.0002, so step ≈ 2000 and λ ≈ 1e-5.  Smaller steps
+    climb higher, S_c − λ‖I‖² = 194, 373, 465 for the ostrich with 2000, 1000, 500, but to blots in place of outlines.)
+    """
+    preprocessing = preprocessing_of(net)
+    zero = np.zeros((len(classes), preprocessing.channels, *preprocessing.size), np.float32)
+    _, _, gradient = slope(net, zero, classes, settings.score)
+    g = np.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
+    g = np.where(g > 0, g, np.float32(1))  # dead at the zero image: reported when the ascent has come to nothing
+    u = float(np.mean(preprocessing.scale))
+    step = 0.4 * u / g if settings.step is None else np.full_like(g, settings.step)
+    decay = 0.05 * g / u if settings.decay is None else np.full_like(g, settings.decay)
+    return step, decay
+
+
+def total_variation_gradient(I: Array) -> Array:
+    """∂/∂I of Σ |I(i+1, j) − I(i, j)| + |I(i, j+1) − I(i, j)|: each pixel is pulled towards its neighbours' side."""
+    xp = array_module(I)
+    down, right = xp.sign(xp.diff(I, axis=2)), xp.sign(xp.diff(I, axis=3))
+    gradient = xp.zeros_like(I)
+    gradient[:, :, 1:] += down
+    gradient[:, :, :-1] -= down
+    gradient[:, :, :, 1:] += right
+    gradient[:, :, :, :-1] -= right
+    return gradient
+
+
+def blurred(I: Array, sigma: float) -> Array:
+    """The images through a Gaussian of `sigma` pixels, one matrix for the rows and one for the columns: G_h I G_wᵀ."""
+    G_h, G_w = (gaussian_matrix(n, sigma).astype(I.dtype) for n in I.shape[2:])
+    return G_h @ I @ G_w.T
+
+
+def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
+    """G_ij ∝ exp(−(i − j)² / 2σ²), its rows summing to 1: at the borders only what is there counts."""
+    i = np.arange(n)
+    G = np.exp(-((i[:, None] - i) ** 2) / (2 * sigma**2))
+    return G / G.sum(axis=1, keepdims=True)
+
+
+def diagnose(curves: Mapping[str, np.ndarray], offset: Array, grey_level: float) -> str | None:
+    """Why a class model did not rise and what to change, or None if it did."""
+    score = curves["scores"]
+    if curves["norms"][-1] == 0:
+        return "does not move: its gradient at the zero image is zero; start from noise (noise=10)"
+    if score[-1] < max(score) / 2 or score[-1] <= score[0]:
+        return f"ends at S_c = {score[-1]:.3g} after {max(score):.3g} on the way: take a smaller step"
+    if float((offset**2).mean()) ** 0.5 < grey_level:
+        return "has moved its pixels by less than one grey level: take a smaller decay, or more steps"
+    return None

@@ -1,0 +1,136 @@
+"""What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
+
+The paper's plain recipe is the default: from the zero image along the gradient of the unnormalised score, with λ‖I‖² as
+the only restraint.  The presets "jitter" and "smooth" add what the paper did not do.
+
+A run writes, for all its classes together, the grid of images (.png), the curves of the ascent (-curves.png), the raw
+arrays (.npz) and the settings (.json), from which `--from` repeats the run; and each class's image by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+from minicnn.class_names import find_class, short_name
+from minicnn.files import save_arrays, save_json
+from minicnn.images import save_picture
+from minicnn.network import Network
+from visualize.class_model import PAPER, PRESETS, ClassModel, Settings, class_model, score_and_posterior
+
+from .common import add_json, add_network, add_out, class_count, load_network, output_folder, print_json, progress
+
+EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
+
+
+SETTINGS: list[tuple[str, type, str]] = [
+    ("steps", int, "steps of the ascent"),
+    ("step", float, "how far a gradient of 1 moves the image (default: by the gradient at the zero image)"),
+    ("decay", float, "λ, the weight of ‖I‖² (default: by the gradient at the zero image)"),
+    ("momentum", float, "share of each step that the next one keeps"),
+    ("score", str, '"class" climbs S_c, "posterior" log P_c'),
+    ("jitter", int, "roll the image by up to so many pixels at each step, and back"),
+    ("blur", float, "blur by so many pixels …"),
+    ("blur_every", int, "… after every so many steps"),
+    ("total_variation", float, "weight of the image's total variation"),
+    ("max_norm", float, "scale the image back to this ‖I‖ where it goes beyond"),
+    ("noise", float, "size of the noise to start from in place of zero"),
+    ("seed", int, "of jitter and noise"),
+]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("classes", nargs="*", metavar="CLASS", help="index or name of a class")
+    parser.add_argument("--from", dest="from_", type=Path, metavar="FILE", help="repeat the run of this settings file")
+    parser.add_argument("--versus-posterior", action="store_true", help="also draw score and posterior at equal ‖I‖")
+    add_out(parser, default=".")
+    add_network(parser)
+    add_json(parser)
+    group = parser.add_argument_group("settings")
+    group.add_argument("--preset", choices=PRESETS, default="paper", help="start from these (default: %(default)s) …")
+    for name, kind, meaning in SETTINGS:
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="X", help=meaning)
+
+
+def run(args: argparse.Namespace) -> None:
+    settings = changed(PRESETS[args.preset], args)
+    if args.from_ is not None:
+        if args.classes or settings != PAPER:
+            raise ValueError("--from repeats a run as it was: give it no classes and no settings")
+        args.network, args.classes, settings = read_run(args.from_)
+    if not args.classes:
+        raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
+    net = load_network(args)
+    classes = [find_class(query, net.classes, class_count(net)) for query in args.classes]
+    if len(set(classes)) < len(classes):
+        raise ValueError("each class may be named once")
+    model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.steps + 1))
+    stem = write_run(net, classes, model, args.network, args.out)
+    if args.versus_posterior:
+        write_versus_posterior(net, classes, settings, stem)
+    for k, c in enumerate(classes):
+        record = {
+            "class": c,
+            "name": short_name(net.classes, c),
+            "score": float(model.curves["scores"][-1, k]),
+            "norm": float(model.curves["norms"][-1, k]),
+            "steps": model.settings.steps,
+            "image": f"{stem}-{slug(net, c)}.png",
+        }
+        if args.json:
+            print_json(record)
+        else:
+            print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
+
+
+def changed(settings: Settings, args: argparse.Namespace) -> Settings:
+    """The preset with the numbers given on the command line in place of its own."""
+    given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
+    return dataclasses.replace(settings, **given)
+
+
+def read_run(path: Path) -> tuple[str, list[str], Settings]:
+    """(network, classes, settings) of an earlier run; ValueError if the file says something else."""
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        settings = Settings(**run["settings"])
+        classes = [str(int(c)) for c in run["classes"]]
+        network = str(run["network"])
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no settings of a class model: {type(error).__name__} {error}") from None
+    return network, classes, settings
+
+
+def write_run(net: Network, classes: list[int], model: ClassModel, network: str, out: Path) -> Path:
+    """The run's files in the folder `out`; returns what their names begin with."""
+    from visualize.figures import class_model_curves_figure, class_models_figure, save_figure
+
+    stem = output_folder(out) / ("class-model-" + "-".join(slug(net, c) for c in classes[:4]))
+    names = [short_name(net.classes, c) for c in classes]
+    for k, c in enumerate(classes):
+        save_picture(f"{stem}-{slug(net, c)}.png", model.image[k])
+    save_arrays(f"{stem}.npz", {"offset": model.offset, "image": model.image, **model.curves})
+    save_json(
+        f"{stem}.json",
+        {"network": network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)},
+    )
+    save_figure(f"{stem}.png", class_models_figure(model, names))
+    save_figure(f"{stem}-curves.png", class_model_curves_figure(model, names))
+    return stem
+
+
+def write_versus_posterior(net: Network, classes: list[int], settings: Settings, stem: Path) -> None:
+    """Each class climbed by score and by posterior, side by side."""
+    from visualize.figures import save_figure, score_and_posterior_figure
+
+    pairs = [score_and_posterior(net, c, settings) for c in progress(classes, "score and posterior")]
+    names = [short_name(net.classes, c) for c in classes]
+    save_figure(f"{stem}-versus-posterior.png", score_and_posterior_figure(pairs, names))
+
+
+def slug(net: Network, c: int) -> str:
+    """The class's name as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", short_name(net.classes, c).casefold()).strip("-") or str(c)

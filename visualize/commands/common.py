@@ -1,0 +1,155 @@
+"""What several commands share: choosing a network, reading photographs, naming classes, printing progress."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from minicnn import pretrained
+from minicnn.class_names import find_class, short_name
+from minicnn.images import preprocessing_of, read_photo
+from minicnn.loss import softmax
+from minicnn.network import Network
+from visualize.deconvnet import Seed
+
+T = TypeVar("T")
+
+
+def add_photos(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a photograph: PNG, JPEG, …")
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    names = ", ".join(pretrained.NETWORKS)
+    parser.add_argument("--network", default="squeezenet", metavar="NAME", help=f"{names} (default: %(default)s)")
+
+
+def add_class(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--class", dest="class_", metavar="CLASS", help="index or name of a class (default: the network's first answer)"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print machine-readable results, one object a line")
+
+
+def add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=Path(default), metavar="DIR", help="folder for pictures (default: %(default)s)"
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", choices=("1", "activation"), default="1", help="what goes down from a unit (default: %(default)s)"
+    )
+
+
+def chosen_seed(args: argparse.Namespace) -> Seed:
+    return "activation" if args.seed == "activation" else 1.0
+
+
+def known_layer(net: Network, name: str, option: str) -> str:
+    """The layer's name, if the network has it; ValueError that names the option otherwise."""
+    if name not in net.layers:
+        raise ValueError(f"{option} {name}: there is no such layer; choose from {', '.join(net.names)}")
+    return name
+
+
+def different_names(paths: Sequence[str]) -> None:
+    """ValueError if two photographs would be written under one name."""
+    names = [Path(path).stem for path in paths]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
+
+
+def load_network(args: argparse.Namespace) -> Network:
+    return pretrained.load(args.network)
+
+
+def output_folder(path: Path) -> Path:
+    """The folder, made if it is not there."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"--out {path} is a file; expected a folder")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of a photograph's centre crop."""
+
+    scores: np.ndarray
+    probabilities: np.ndarray
+    classes: list[str] | None
+
+    @classmethod
+    def of(cls, net: Network, photo: np.ndarray) -> Answer:
+        preprocessing = preprocessing_of(net)
+        scores = net.scores(preprocessing.to_input(preprocessing.centre_crop(photo)))
+        return cls(scores[0], softmax(scores)[0], net.classes)
+
+    def best(self, count: int) -> list[int]:
+        """The classes with the highest scores, highest first."""
+        return [int(c) for c in np.argsort(-self.scores, kind="stable")[:count]]
+
+    def chosen(self, query: str | None) -> int:
+        """The class that --class means, or the network's first answer."""
+        return self.best(1)[0] if query is None else find_class(query, self.classes, len(self.scores))
+
+    def described(self, c: int) -> dict[str, Any]:
+        """Class c as the JSON objects have it."""
+        return {
+            "index": c,
+            "name": short_name(self.classes, c),
+            "score": float(self.scores[c]),
+            "probability": float(self.probabilities[c]),
+        }
+
+    def title(self, c: int) -> str:
+        """Class c as the figures have it."""
+        return f"{short_name(self.classes, c)}   P = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
+
+
+def each_photo(paths: Iterable[str], command: str, work: Callable[[str, np.ndarray], None]) -> int:
+    """Do the work for every photograph; those that cannot be read are reported, and the others still done.
+
+    Returns the exit code: 2 if any photograph was bad.
+    """
+    code = 0
+    for path in paths:
+        try:
+            photo = read_photo(path)
+        except (ValueError, OSError) as error:
+            print(f"{command}: {error}", file=sys.stderr)
+            code = 2
+        else:
+            work(path, photo)
+    return code
+
+
+def print_json(record: dict[str, Any]) -> None:
+    print(json.dumps(record, ensure_ascii=False), flush=True)
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """The items, with a progress bar on standard error; silent when that is not a terminal."""
+    from tqdm import tqdm
+
+    yield from tqdm(items, desc=what, total=total, leave=False, disable=None, file=sys.stderr)
+
+
+def class_count(net: Network) -> int:
+    """How many classes the network tells apart: the length of its scores, found by a forward pass of no images."""
+    preprocessing = preprocessing_of(net)
+    nothing = np.zeros((0, preprocessing.channels, *preprocessing.size), np.float32)
+    return int(net.scores(nothing).shape[1])
