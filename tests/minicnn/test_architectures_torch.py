@@ -17,7 +17,7 @@ from minicnn import Network, architectures
 from minicnn.network import RULES, one_hot
 
 torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
-from ..torch_networks import IN_TORCH, scores_and_signals  # noqa: E402 - it needs torch
+from tests.torch_networks import IN_TORCH, scores_and_signals  # noqa: E402 - it needs torch
 
 WIDTH = {name: 16 if "vgg" in name else 8 for name in architectures.ARCHITECTURES} | {"small28": 1, "small32": 1}
 IN_TORCHVISION = [name for name, a in architectures.ARCHITECTURES.items() if a.torch_names is not None]
