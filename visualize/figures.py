@@ -86,12 +86,8 @@ def overlay(photo: np.ndarray, light: np.ndarray) -> np.ndarray:
     return grey * (1 - known) + colormaps["inferno"](known[..., 0])[..., :3] * known
 
 
-SEED_COLOURS = {  # as in the paper's Figure 3, whose maps cover the whole image
-    "estimates the object's colours": "blue",
-    "estimates the background's": "cyan",
-    "neither": "red",
-    "shown by no crop": "lightgray",
-}
+UNKNOWN = "lightsteelblue"  # pixels that no crop shows
+SEED_COLOURS = {"object": "blue", "background": "cyan", "neither": "red"}  # as in the paper's Figure 3
 
 
 def localization_figure(photo: np.ndarray, places: Sequence[Localization], titles: Sequence[str]) -> Figure:
@@ -100,24 +96,24 @@ def localization_figure(photo: np.ndarray, places: Sequence[Localization], title
     for row, place, title in zip(panels, places, titles, strict=True):
         show(row[0], photo, title, cmap="gray")
         show(row[1], stretched(place.saliency), "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
-        show(row[2], seed_picture(place), "its two thresholds")
+        show(row[2], seed_picture(place), "blue: object's colours, cyan: background's")
         show(row[3], cut_out(photo, place.mask), "mask and box" if place.box else "nothing found")
         for panel in (row[0], row[3]):
             if place.box is not None:
                 outline(panel, place.box)
     low, high = PERCENTILES
-    legend = ", ".join(f"{colour}: {meaning}" for meaning, colour in SEED_COLOURS.items())
-    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only; {legend}")
+    unknown = "; blue-grey: no crop shows these pixels" if any(np.isnan(p.saliency).any() for p in places) else ""
+    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only{unknown}")
     return figure
 
 
 def seed_picture(place: Localization) -> np.ndarray:
-    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS, (H, W, 3)."""
+    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS."""
     from matplotlib.colors import to_rgb
 
-    palette = np.array([to_rgb(colour) for colour in SEED_COLOURS.values()])
+    palette = np.array([to_rgb(colour) for colour in (*SEED_COLOURS.values(), UNKNOWN)])
     unknown = np.isnan(place.saliency)
-    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]
+    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]  # (H, W, 3)
 
 
 def cut_out(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -254,7 +250,7 @@ def outline(panel: Axes, box: tuple[float, float, float, float]) -> None:
 def _map_colours(name: str) -> Any:
     from matplotlib import colormaps
 
-    return colormaps[name].with_extremes(bad="lightsteelblue")
+    return colormaps[name].with_extremes(bad=UNKNOWN)
 
 
 def _footnote(figure: Figure, text: str) -> None:
