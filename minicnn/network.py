@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from layers import Layer, ShapeError
 from layers.arrays import Array, array_module
 from layers.layer import Cache
@@ -198,9 +200,9 @@ def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
     """
     xp = array_module(scores)
     count = scores.shape[-1]
-    for class_ in [c] if isinstance(c, int) else c:
-        if not 0 <= class_ < count:
-            raise ValueError(f"there is no class {class_}: expected 0 … {count - 1}")
+    for wanted in np.atleast_1d(c):
+        if not 0 <= wanted < count:
+            raise ValueError(f"there is no class {wanted}: expected 0 … {count - 1}")
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
     return seed
