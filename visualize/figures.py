@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .portrait import Portrait
 
 PERCENTILES = (1.0, 99.5)  # a few pixels are many times brighter than the rest; without a stretch a map looks black
-CONTRAST = 3  # a class model's pixels rarely go far from the mean image
+SPREAD = 25  # grey levels: the pixels of a class model rarely go far from the mean image
 
 
 def stretched(values: np.ndarray, percentiles: tuple[float, float] = PERCENTILES) -> np.ndarray:
@@ -133,7 +133,7 @@ def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
         title = f"{name}   S = {score:.0f}   ‖I‖ = {norm:.0f}"
         show(panels.flat[k], contrasted(model.image[k]), title, cmap="gray")
     steps = f"{model.settings.steps} steps of gradient ascent, mean image added"
-    _footnote(figure, f"{steps}; contrast × {CONTRAST}, for the eye only")
+    _footnote(figure, f"{steps}; contrast stretched alike, for the eye only")
     return figure
 
 
@@ -161,14 +161,15 @@ def score_and_posterior_figure(pairs: Sequence[tuple[ClassModel, ClassModel]], n
         for row, (model, what) in enumerate(zip(pair, ("score", "posterior"), strict=True)):
             title = f"{name} by {what}   S = {model.curves['scores'][-1]:.0f}   ‖I‖ = {model.curves['norms'][-1]:.0f}"
             show(panels[row, column], contrasted(model.image), title, cmap="gray")
-    _footnote(figure, f"contrast × {CONTRAST}, for the eye only")
+    _footnote(figure, "contrast stretched alike, for the eye only")
     return figure
 
 
 def contrasted(image: np.ndarray) -> np.ndarray:
-    """A class model with each pixel CONTRAST times as far from the image's mean colour, as bytes."""
+    """A class model whose pixels differ from their mean colour by SPREAD, root mean square; as bytes."""
     mean = image.mean(axis=(0, 1))
-    return to_bytes(mean + CONTRAST * (image - mean))
+    spread = np.sqrt(((image - mean) ** 2).mean())
+    return to_bytes(mean + (image - mean) * (SPREAD / spread if spread > 0 else 1))
 
 
 RULE_TITLES = {"gradient": "gradient", "deconv": "DeconvNet", "guided": "guided"}
