@@ -13,13 +13,14 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, demo, saliency
+from .commands import check, class_model, classify, demo, networks, saliency
 
 COMMANDS = {
     "demo": demo,
     "classify": classify,
     "saliency": saliency,
     "class-model": class_model,
+    "networks": networks,
     "check": check,
 }
 

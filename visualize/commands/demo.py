@@ -7,7 +7,7 @@ import argparse
 from minicnn.photographs import PHOTOGRAPHS, photograph
 
 from .classify import print_top
-from .common import Answer, add_network, add_out, load_network, progress
+from .common import Answer, add_network, add_out, load_network, network_record, progress
 from .saliency import write_saliency
 
 EXAMPLE = "minicnn demo --out minicnn-demo"
@@ -26,6 +26,6 @@ def run(args: argparse.Namespace) -> None:
         best = answer.best(5)
         print(name)
         print_top(answer, best)
-        record = write_saliency(net, name, photo, answer, best[0], True, args.network, args.out)
+        record = write_saliency(net, name, photo, answer, best[0], True, network_record(args), args.out)
         print(f"  its saliency map: {record['figure']}")
     print(f"Photographs beside their maps, raw maps (.npy) and settings (.json) are in {args.out.resolve()}")
