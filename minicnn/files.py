@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -31,10 +31,10 @@ def save_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
         np.save(file, array, allow_pickle=False)
 
 
-def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
-    """Several raw arrays by name as .npz."""
+def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
+    """Several raw arrays by name as .npz, compressed without loss."""
     with atomic_write(path) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        np.savez_compressed(file, **arrays)
 
 
 def save_json(path: str | os.PathLike[str], settings: Mapping[str, object]) -> None:

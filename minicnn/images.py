@@ -198,33 +198,34 @@ class Preprocessing:
 
     def centre_crop(self, photo: np.ndarray) -> Crop:
         """The middle of the photograph."""
-        image, scale = self._resized(photo)
+        image, (height, width) = self._to_resize(photo)
         h, w = self.size
-        return self._crop(image, scale, (image.width - w) // 2, (image.height - h) // 2)
+        return self._crop(image, (height, width), (width - w) // 2, (height - h) // 2)
 
     def ten_crops(self, photo: np.ndarray) -> list[Crop]:
         """Four corners and the centre, and their mirror images (paper, section 3.1)."""
-        image, scale = self._resized(photo)
-        right, bottom = image.width - self.size[1], image.height - self.size[0]
+        image, (height, width) = self._to_resize(photo)
+        right, bottom = width - self.size[1], height - self.size[0]
         corners = [(0, 0), (right, 0), (0, bottom), (right, bottom), (right // 2, bottom // 2)]
-        crops = [self._crop(image, scale, x, y) for x, y in corners]
+        crops = [self._crop(image, (height, width), x, y) for x, y in corners]
         return crops + [crop.mirror() for crop in crops]
 
-    def _resized(self, photo: np.ndarray) -> tuple[Image.Image, tuple[float, float]]:
-        """The photograph with its shorter side at `resize`, and the size of a new pixel in old ones (across, down)."""
-        if photo.ndim not in (2, 3) or photo.dtype != np.uint8 or 0 in photo.shape:
+    def _to_resize(self, photo: np.ndarray) -> tuple[Image.Image, tuple[int, int]]:
+        """The photograph, and the (height, width) that puts its shorter side at `resize`."""
+        if photo.shape[2:] not in ((), (3,)) or photo.ndim < 2 or photo.dtype != np.uint8 or 0 in photo.shape:
             raise ValueError(f"expected a photograph (H, W, 3) of bytes, got {photo.dtype} {photo.shape}")
         H, W = photo.shape[:2]
         h, w = self.size
         grow = max(h / H, w / W) if self.resize is None else self.resize / min(H, W)
-        width, height = max(w, round(W * grow)), max(h, round(H * grow))
         image = Image.fromarray(photo).convert("L" if self.order == "L" else "RGB")
-        return image.resize((width, height), Image.Resampling.BILINEAR), (W / width, H / height)
+        return image, (max(h, round(H * grow)), max(w, round(W * grow)))
 
-    def _crop(self, image: Image.Image, scale: tuple[float, float], x: int, y: int) -> Crop:
-        h, w = self.size
-        pixels = np.asarray(image.crop((x, y, x + w, y + h)))
-        return Crop(pixels, (x * scale[0], y * scale[1], (x + w) * scale[0], (y + h) * scale[1]))
+    def _crop(self, image: Image.Image, resized: tuple[int, int], x: int, y: int) -> Crop:
+        """The crop at (x, y) of the resized photograph, of which nothing else is computed: it may be very elongated."""
+        (h, w), (height, width) = self.size, resized
+        across, down = image.width / width, image.height / height  # a new pixel in old ones
+        box = (x * across, y * down, min((x + w) * across, image.width), min((y + h) * down, image.height))
+        return Crop(np.asarray(image.resize((w, h), Image.Resampling.BILINEAR, box=box)), box)
 
 
 def preprocessing_of(net: Network) -> Preprocessing:

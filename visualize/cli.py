@@ -13,13 +13,16 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, demo, networks, saliency
+from .commands import check, class_model, classify, deconv, demo, localize, networks, saliency, trace
 
 COMMANDS = {
     "demo": demo,
     "classify": classify,
     "saliency": saliency,
+    "localize": localize,
     "class-model": class_model,
+    "trace": trace,
+    "deconv": deconv,
     "networks": networks,
     "check": check,
 }

@@ -14,12 +14,17 @@ import numpy as np
 
 from minicnn.files import atomic_write
 from minicnn.images import to_bytes
+from minicnn.receptive_field import photo_box
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from minicnn.images import Crop
+
     from .class_model import ClassModel
+    from .localization import Localization
+    from .portrait import Portrait
 
 PERCENTILES = (1.0, 99.5)  # a few pixels are many times brighter than the rest; without a stretch a map looks black
 CONTRAST = 3  # a class model's pixels rarely go far from the mean image
@@ -50,10 +55,10 @@ def save_figure(path: str | os.PathLike[str], figure: Figure) -> None:
         figure.savefig(file, format="png")
 
 
-def show(panel: Axes, picture: np.ndarray, title: str, **how: Any) -> None:
+def show(panel: Axes, picture: np.ndarray, title: str, fontsize: float = 11, **how: Any) -> None:
     """One picture in one panel."""
     panel.imshow(picture, interpolation="nearest", **how)
-    panel.set_title(title, fontsize=11)
+    panel.set_title(title, fontsize=fontsize)
 
 
 def saliency_figure(photo: np.ndarray, saliency: np.ndarray, title: str) -> Figure:
@@ -79,6 +84,47 @@ def overlay(photo: np.ndarray, light: np.ndarray) -> np.ndarray:
     grey = np.atleast_3d(photo / 255.0).mean(axis=2)[..., None] * 0.6
     known = np.nan_to_num(light)[..., None]
     return grey * (1 - known) + colormaps["inferno"](known[..., 0])[..., :3] * known
+
+
+SEED_COLOURS = {  # as in the paper's Figure 3, whose maps cover the whole image
+    "estimates the object's colours": "blue",
+    "estimates the background's": "cyan",
+    "neither": "red",
+    "shown by no crop": "lightgray",
+}
+
+
+def localization_figure(photo: np.ndarray, places: Sequence[Localization], titles: Sequence[str]) -> Figure:
+    """A row for each class: photograph with box, map, thresholds in colour, mask with box (the paper's Figure 3)."""
+    figure, panels = new_figure(4, len(places), photo.shape[0] / photo.shape[1])
+    for row, place, title in zip(panels, places, titles, strict=True):
+        show(row[0], photo, title, cmap="gray")
+        show(row[1], stretched(place.saliency), "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
+        show(row[2], seed_picture(place), "its two thresholds")
+        show(row[3], cut_out(photo, place.mask), "mask and box" if place.box else "nothing found")
+        for panel in (row[0], row[3]):
+            if place.box is not None:
+                outline(panel, place.box)
+    low, high = PERCENTILES
+    legend = ", ".join(f"{colour}: {meaning}" for meaning, colour in SEED_COLOURS.items())
+    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only; {legend}")
+    return figure
+
+
+def seed_picture(place: Localization) -> np.ndarray:
+    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS, (H, W, 3)."""
+    from matplotlib.colors import to_rgb
+
+    palette = np.array([to_rgb(colour) for colour in SEED_COLOURS.values()])
+    unknown = np.isnan(place.saliency)
+    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]
+
+
+def cut_out(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The photograph where the mask is, and elsewhere a slate blue that neither white nor black objects drown in."""
+    colours = np.broadcast_to(np.atleast_3d(photo) / 255, (*mask.shape, 3))
+    slate = 0.8 * np.array([0.38, 0.45, 0.62]) + 0.2 * colours.mean(axis=2, keepdims=True)
+    return np.where(mask[..., None], colours, slate)
 
 
 def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
@@ -127,6 +173,81 @@ def contrasted(image: np.ndarray) -> np.ndarray:
     """A class model with each pixel CONTRAST times as far from the image's mean colour, as bytes."""
     mean = image.mean(axis=(0, 1))
     return to_bytes(mean + CONTRAST * (image - mean))
+
+
+RULE_TITLES = {"gradient": "gradient", "deconv": "DeconvNet", "guided": "guided"}
+SIGNED_PERCENTILE = 99.5  # of |signal|
+UNITS_PER_ROW = 2
+
+
+def deconv_figure(photo: np.ndarray, crop: Crop, portraits: Sequence[Portrait], order: str) -> Figure:
+    """For each unit: where it looks, the patch it sees, and its gradient, DeconvNet and guided signal in that patch.
+
+    order: the network's channel order, "RGB", "BGR" or "L".
+    """
+    from matplotlib.figure import Figure
+
+    columns, rows, width = min(len(portraits), UNITS_PER_ROW), -(-len(portraits) // UNITS_PER_ROW), 2.0
+    height = rows * (width + 0.3) + 0.5
+    figure = Figure(figsize=(columns * (2 + len(RULE_TITLES)) * width, height), dpi=110, layout="constrained")
+    halves = figure.subfigures(1, columns, squeeze=False, wspace=0.03)[0]
+    panels = [half.subplots(rows, 2 + len(RULE_TITLES), squeeze=False) for half in halves]
+    for panel in np.ravel(panels):
+        panel.set_axis_off()
+        panel.set_box_aspect(1)  # a patch that the image's edge cuts short must not move its neighbours
+    for n, unit in enumerate(portraits):
+        draw_portrait(panels[n % columns][n // columns], photo, crop, unit, order)
+    figure.supxlabel(
+        "red: the part of the photograph that the unit (channel,row,column) sees, large beside it;   X: its value\n"
+        "signals: mid-grey is 0, brighter is positive; the ends of the scale are ± the number above, "
+        f"percentile {SIGNED_PERCENTILE:g} of |signal| in the patch, for the eye only",
+        fontsize=9,
+        color="dimgray",
+    )
+    return figure
+
+
+def draw_portrait(panels: Sequence[Axes], photo: np.ndarray, crop: Crop, unit: Portrait, order: str) -> None:
+    """One unit in a row of panels."""
+    where, patch, *signals = panels
+    x0, y0, x1, y1 = unit.field
+    show(where, photo, unit.title, fontsize=9)
+    outline(where, photo_box(crop, unit.field))
+    if (x0, y0) == (x1, y1):
+        patch.set_title("sees only padding", fontsize=9)
+        return
+    show(patch, crop.pixels[y0:y1, x0:x1], f"X = {unit.activation:.3g}", fontsize=9, cmap="gray")
+    for panel, (rule, title) in zip(signals, RULE_TITLES.items(), strict=True):
+        seen = in_colour(unit.signals[rule][:, y0:y1, x0:x1], order)
+        show(panel, signed(seen), f"{title}  ±{extent(seen):.2g}", fontsize=9, cmap="gray", vmin=0, vmax=1)
+
+
+def in_colour(signal: np.ndarray, order: str) -> np.ndarray:
+    """A signal in the network's input space as a picture: (C, h, w) → (h, w, 3) in RGB, or (h, w) if grey."""
+    if order == "L":
+        return signal[0]
+    return np.moveaxis(signal[::-1] if order == "BGR" else signal, 0, -1)
+
+
+def extent(signal: np.ndarray) -> float:
+    """How far a signal goes to either side of 0: a percentile of |signal|, or its maximum where that is 0."""
+    sizes = np.abs(signal)
+    return float(np.percentile(sizes, SIGNED_PERCENTILE) or sizes.max()) if sizes.size else 0.0
+
+
+def signed(signal: np.ndarray) -> np.ndarray:
+    """−extent … +extent, drawn as 0 … 1 about mid-grey and clipped: for the eye only."""
+    return np.clip(0.5 + 0.5 * signal / (extent(signal) or 1.0), 0, 1)
+
+
+def outline(panel: Axes, box: tuple[float, float, float, float]) -> None:
+    """A box (x0, y0, x1, y1) in pixels, right and bottom exclusive, over the picture in a panel."""
+    from matplotlib.patches import Rectangle
+
+    x0, y0, x1, y1 = box
+    for colour, linewidth in (("white", 3.0), ("red", 1.5)):  # red alone would drown in a red photograph
+        place = (x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0
+        panel.add_patch(Rectangle(*place, fill=False, edgecolor=colour, linewidth=linewidth))
 
 
 def _map_colours(name: str) -> Any:

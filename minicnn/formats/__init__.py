@@ -128,14 +128,15 @@ def load(path: str | os.PathLike[str], network: str | None = None, allow_nonfini
         net = format_of(path).load(path, network, allow_nonfinite)
         try_out(net)
     except FileError as error:
-        raise FileError(f"{path}: {error}") from None
+        named = str(error).startswith(f"{path}: ")  # by a reader that opened the file itself
+        raise FileError(str(error) if named else f"{path}: {error}") from None
     except MemoryError:
         raise FileError(f"{path}: its network needs more memory than there is") from None
     return net
 
 
 def try_out(net: Network) -> None:
-    """Whether the layers fit each other, and the classes the scores: a forward pass of no images, which costs nothing."""
+    """Whether the layers fit each other, and the classes the scores: a forward pass of no images costs nothing."""
     if net.preprocessing is None:
         return
     dtype = np.result_type(np.float32, *(p.dtype for p in net.parameters.values()))

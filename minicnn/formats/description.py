@@ -1,7 +1,8 @@
 """A network described in words and numbers that JSON can hold, and built again from them.
 
-A layer is its kind, its settings, its branches, and the shapes of its parameters:
-{"kind": "Conv", "stride": [4, 4], "pad": [0, 0, 0, 0], "K": [64, 3, 11, 11], "b": [64]}.  The parameters themselves lie elsewhere.
+A layer is its kind, its settings, its branches, and the shapes of its parameters, which themselves lie elsewhere:
+
+    {"name": "conv1", "kind": "Conv", "stride": [4, 4], "pad": [0, 0, 0, 0], "K": [64, 3, 11, 11], "b": [64]}
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..images import MAX_PIXELS, Preprocessing
 from ..network import Network
 from .errors import FileError
 
-GEOMETRY = {name: attrgetter(name) for name in ("size", "stride", "pad", "ceil")}
+GEOMETRY: dict[str, Callable[[Any], Any]] = {name: attrgetter(name) for name in ("size", "stride", "pad", "ceil")}
 
 # kind of layer → the arguments of its constructor besides the parameters, and where the layer keeps them
 SETTINGS: dict[type[Layer], dict[str, Callable[[Any], Any]]] = {
@@ -51,7 +52,7 @@ Take = Callable[[str, tuple[int, ...]], np.ndarray]  # a parameter's name and sh
 
 
 def describe(net: Network) -> dict[str, Any]:
-    """The network without its parameters; a mean that is an array is told by its shape alone, too."""
+    """The network without its parameters; of a mean that is an array, too, only the shape."""
     return {
         "layers": [{"name": name, **describe_layer(layer)} for name, layer in net.layers.items()],
         "preprocessing": None if net.preprocessing is None else describe_preprocessing(net.preprocessing),
@@ -138,7 +139,7 @@ def rebuild_preprocessing(entry: dict[str, Any], take: Take) -> Preprocessing:
     )
 
 
-# ---------------------------------------------------------------------- JSON's values, taken at their word only if plain
+# ---------------------------------------------------------------------- JSON's values, believed only if they are plain
 
 
 def text(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from .errors import FileError
 
@@ -23,14 +23,6 @@ LITERALS = {
 }
 
 
-class Readable(Protocol):
-    """What a program is read from: a file whose `read` never takes more memory than the file has bytes."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
-    def readline(self) -> bytes: ...
-    def tell(self) -> int: ...
-
-
 @dataclass(frozen=True)
 class Known:
     """A function that a program may call."""
@@ -38,9 +30,10 @@ class Known:
     call: Callable[..., Any]
 
 
-def unpickle(program: Readable, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
+def unpickle(program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
     """What the program leaves on the stack.
 
+    program:    a file whose `read` never takes more memory than the file has bytes
     names:      what it may ask for, {"collections.OrderedDict": Known(…), …}; it can call those that are Known
     persistent: gives the object for a reference to something outside of the program (PyTorch: a storage)
     """
@@ -52,7 +45,7 @@ def unpickle(program: Readable, names: Mapping[str, Any], persistent: Callable[[
         raise FileError(f"a damaged or truncated pickle ({error})") from None
 
 
-def run(program: Readable, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None) -> Any:
+def run(program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[int, Any] = {}
@@ -63,6 +56,7 @@ def run(program: Readable, names: Mapping[str, Any], persistent: Callable[[Any],
         del stack[start:]
         return items
 
+    argument: Any
     for count, (opcode, argument, _) in enumerate(pickletools.genops(program)):
         if count >= MOST_INSTRUCTIONS:
             raise FileError(f"a pickle of more than {MOST_INSTRUCTIONS:,} instructions")
@@ -128,7 +122,7 @@ def run(program: Readable, names: Mapping[str, Any], persistent: Callable[[Any],
 
 
 def put(target: Any, items: list[Any]) -> Any:
-    """Keys and values in turn into a dictionary.  Keys are text or numbers: to hash anything deeper may take for ever."""
+    """Keys and values in turn into a dictionary.  Keys are text or numbers: to hash more may take for ever."""
     for key, value in zip(items[::2], items[1::2], strict=True):
         if not isinstance(key, (str, int)):
             raise FileError(f"refused: the pickle has a {type(key).__name__} as a key, where a state dict has names")

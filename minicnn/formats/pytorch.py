@@ -1,4 +1,4 @@
-"""PyTorch's weight files, read without PyTorch: state dicts in `.pth` or `.pt`, of the present format and the older one.
+"""PyTorch's weight files, read without PyTorch: state dicts, `.pth` or `.pt`, of the present format and the older one.
 
 A file holds *storages*, numbers in a row, and a pickle that says which tensors they make: "features.0.weight begins at
 number 0 of storage 3, has shape (64, 3, 11, 11) and strides (363, 121, 11, 1)".
@@ -162,7 +162,7 @@ class Bounded:
 
 
 def reference_to(identity: Any, views: bool) -> Reference:
-    """("storage", torch.FloatStorage, "3", "cpu", 23232), older files: and None or (view's name, first number, count)."""
+    """("storage", torch.FloatStorage, "3", "cpu", 23232), in older files also: None, or a view (name, first, count)."""
     match identity:
         case ("storage", Kind(kind), str(key), str(), int(count)) if count >= 0 and not views:
             return Reference(key, kind, 0, count)

@@ -53,8 +53,8 @@ class Storage:
         numbers = np.empty(count, self.dtype)
         with open(self.path, "rb", buffering=0) as file:
             file.seek(self.position + first * self.dtype.itemsize)
-            fill(file, memoryview(numbers).cast("B"))
-        if self.checksum and count == self.count and zlib.crc32(numbers, self.begun) != self.checksum:
+            fill(file, numbers.view(np.uint8).data)
+        if self.checksum and count == self.count and zlib.crc32(numbers.data, self.begun) != self.checksum:
             raise FileError("its numbers do not match their checksum: the file is damaged")
         return numbers
 

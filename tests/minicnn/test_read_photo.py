@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -217,11 +216,14 @@ def test_what_is_no_picture_is_refused(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_says_so(tmp_path, colours):
+def test_a_file_that_may_not_be_read_says_so(tmp_path, colours, monkeypatch):
     path = saved(tmp_path, Image.fromarray(colours), "secret.png")
-    path.chmod(0)
-    with pytest.raises(PermissionError):
+
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", forbidden)  # a file's own mode would not stop root
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*secret\.png'"):
         read_photo(path)
 
 

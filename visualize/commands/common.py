@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from minicnn.class_names import find_class, short_name
 from minicnn.images import preprocessing_of, read_photo
 from minicnn.loss import softmax
 from minicnn.network import Network
+from visualize.deconvnet import Seed
 
 T = TypeVar("T")
 
@@ -56,6 +57,31 @@ def add_out(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(default), metavar="DIR", help="folder for pictures (default: %(default)s)"
     )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", choices=("1", "activation"), default="1", help="what goes down from a unit (default: %(default)s)"
+    )
+
+
+def chosen_seed(args: argparse.Namespace) -> Seed:
+    return "activation" if args.seed == "activation" else 1.0
+
+
+def known_layer(net: Network, name: str, option: str) -> str:
+    """The layer's name, if the network has it; ValueError that names the option otherwise."""
+    if name not in net.layers:
+        raise ValueError(f"{option} {name}: there is no such layer; choose from {', '.join(net.names)}")
+    return name
+
+
+def different_names(paths: Sequence[str]) -> None:
+    """ValueError if two photographs would be written under one name."""
+    names = [Path(path).stem for path in paths]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
 
 
 def load_network(args: argparse.Namespace) -> Network:
@@ -148,7 +174,7 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
 
 
 def class_count(net: Network) -> int:
-    """How many classes the network tells apart: the length of its scores for a blank image."""
+    """How many classes the network tells apart: the length of its scores, found by a forward pass of no images."""
     preprocessing = preprocessing_of(net)
-    blank = np.zeros((1, preprocessing.channels, *preprocessing.size), np.float32)
-    return int(net.scores(blank).shape[1])
+    nothing = np.zeros((0, preprocessing.channels, *preprocessing.size), np.float32)
+    return int(net.scores(nothing).shape[1])

@@ -1,7 +1,7 @@
 """Which networks there are, and what each costs for one image.
 
-Trained networks are ready for --network NAME.  Architectures are tables without weights: those that torchvision has, too,
-take theirs from a state dict, --network NAME --weights FILE.
+Trained networks are ready for --network NAME.  Architectures are tables without weights; those that torchvision has,
+too, take theirs from a state dict: --network NAME --weights FILE.
 
 layers:         those inside of branches included
 parameters:     numbers that training learns; four bytes each

@@ -24,6 +24,7 @@ from .common import (
     add_out,
     add_photos,
     class_count,
+    different_names,
     each_photo,
     load_network,
     network_record,
@@ -44,10 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    names = [Path(path).stem for path in args.photos]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
+    different_names(args.photos)
     net = load_network(args)
     if args.class_ is not None:  # an unknown class is an error before anything is computed or written
         find_class(args.class_, net.classes, class_count(net))

@@ -1,0 +1,30 @@
+"""The softmax: probabilities, whatever the scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from minicnn.loss import softmax
+
+
+def test_by_hand():
+    assert np.allclose(softmax(np.log([[1.0, 2.0, 5.0]])), [[0.125, 0.25, 0.625]])
+
+
+def test_each_image_s_probabilities_sum_to_one(rng):
+    P = softmax(rng.standard_normal((4, 10)))
+    assert np.allclose(P.sum(axis=1), 1)
+    assert np.all(P > 0)
+
+
+def test_only_differences_of_scores_matter(rng):
+    S = rng.standard_normal((4, 10))
+    assert np.allclose(softmax(S + 100), softmax(S))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_huge_scores_do_not_overflow(dtype):
+    P = softmax(np.array([1e30, 0, -1e30], dtype))
+    assert np.array_equal(P, [1, 0, 0])
+    assert P.dtype == dtype

@@ -1,0 +1,74 @@
+"""Where do gradient and DeconvNet part?  One unit sent down by all three rules, compared after every layer.
+
+A line for each layer, from the top down: the shape of the signals at its input; of a ReLU the share of open units, and
+of what came down the share that each rule closes; the cosine of gradient and DeconvNet signal, and ‖R − grad‖ / ‖grad‖.
+Without --unit it is the strongest unit of the layer, without --layer the class with the highest score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import numpy as np
+
+from minicnn.images import preprocessing_of
+from minicnn.units import find_unit, strongest_units, unit_title
+from visualize.comparison import Comparison, compare_from
+
+from .common import (
+    add_json,
+    add_network,
+    add_photos,
+    add_seed,
+    chosen_seed,
+    each_photo,
+    known_layer,
+    load_network,
+    print_json,
+)
+
+EXAMPLE = "minicnn trace cat.jpg --layer fire5/relu_expand --unit 195,9,11"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_photos(parser)
+    parser.add_argument("--layer", metavar="LAYER", help="the unit's layer (default: the last, the class scores)")
+    parser.add_argument(
+        "--unit",
+        metavar="UNIT",
+        help="CHANNEL,ROW,COLUMN; a channel, where it is strongest; of features a number, of the scores a class "
+        "(default: the strongest)",
+    )
+    add_seed(parser)
+    add_network(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    net = load_network(args)
+    layer = net.names[-1] if args.layer is None else known_layer(net, args.layer, "--layer")
+
+    def explain(path: str, photo: np.ndarray) -> None:
+        preprocessing = preprocessing_of(net)
+        trace = net.forward(preprocessing.to_input(preprocessing.centre_crop(photo)))
+        try:
+            unit = strongest_units(trace, layer)[0] if args.unit is None else find_unit(net, trace, layer, args.unit)
+        except ValueError as error:
+            raise ValueError(f"--unit {args.unit}: {error}") from None
+        comparison = compare_from(net, trace, layer, unit, chosen_seed(args))
+        if args.json:
+            print_records(path, comparison)
+        else:
+            print(f"{path}: {unit_title(net, trace, layer, unit)}")
+            print(comparison)
+
+    return each_photo(args.photos, "minicnn trace", explain)
+
+
+def print_records(path: str, comparison: Comparison) -> None:
+    """A JSON object for each step."""
+    sent = {"photo": path, "from": comparison.layer, "unit": comparison.unit, "seed": comparison.seed}
+    parted = comparison.first_divergence
+    for step in comparison.steps:
+        print_json({**sent, **dataclasses.asdict(step), "first_divergence": step.layer == parted})

@@ -1,0 +1,62 @@
+"""The portrait of a unit: the patch of the image that it sees, and what each rule sends down from it.
+
+Figure 4 as it should have been: gradient, DeconvNet and guided back-propagation of the same unit, side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from layers import ReLU
+from layers.arrays import Array
+from minicnn.network import RULES, Network, Trace
+from minicnn.receptive_field import receptive_field
+from minicnn.units import Unit, activation, strongest_units, unit_title
+
+from .deconvnet import Seed, send_down
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """One unit of one image.
+
+    field:   (x0, y0, x1, y1), the input pixels that the unit depends on; outside, every signal is 0
+    signals: for each rule what arrived at the image, raw, in the network's input space: (C, H, W)
+    """
+
+    title: str
+    layer: str
+    unit: Unit
+    activation: float
+    seed: Seed
+    field: tuple[int, int, int, int]
+    signals: dict[str, Array]
+
+
+def portrait(net: Network, trace: Trace, layer: str, unit: Unit, seed: Seed = 1.0) -> Portrait:
+    """The unit, sent down to the image by every rule."""
+    return Portrait(
+        unit_title(net, trace, layer, unit),
+        layer,
+        unit,
+        activation(trace, layer, unit),
+        seed,
+        receptive_field(net, trace, layer, unit),
+        {rule: send_down(net, trace, layer, unit, rule, seed).signal for rule in RULES},
+    )
+
+
+def strongest_portraits(net: Network, trace: Trace, layer: str, k: int, seed: Seed = 1.0) -> list[Portrait]:
+    """The k strongest channels of a layer, each at its strongest position."""
+    return [portrait(net, trace, layer, unit, seed) for unit in strongest_units(trace, layer, k)]
+
+
+def telling_layers(net: Network, trace: Trace) -> list[str]:
+    """Layers worth looking at in any network: the last ReLU before the maps change their size, and the scores.
+
+    The lowest ReLU is left out: down from a unit that fired there, the rules cannot differ.
+    """
+    maps = dict(zip(net.names, trace.maps[1:], strict=True))
+    relus = [name for name, y in maps.items() if y.ndim == 4 and isinstance(net[name], ReLU)]
+    last_of_size = {maps[name].shape[2:]: name for name in relus[1:]}
+    return list(dict.fromkeys([*last_of_size.values(), net.names[-1]]))
