@@ -218,8 +218,10 @@ def state_dict(saved: Any) -> dict[str, Described]:
         )
     tensors = {name: value for name, value in saved.items() if not str(name).endswith("num_batches_tracked")}
     for name, value in tensors.items():
-        if not isinstance(name, str) or not isinstance(value, Described):
-            raise FileError(f"the state dict holds a {type(value).__name__} as {short(name)}; expected a tensor")
+        if not isinstance(name, str):
+            raise FileError(f"a tensor is called {short(name)}; expected text")
+        if not isinstance(value, Described):
+            raise FileError(f"{short(name)} is no tensor: {type(value).__name__}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
     return tensors
