@@ -128,11 +128,16 @@ def load(path: str | os.PathLike[str], network: str | None = None, allow_nonfini
         net = format_of(path).load(path, network, allow_nonfinite)
         try_out(net)
     except FileError as error:
-        named = str(error).startswith(f"{path}: ")  # by a reader that opened the file itself
-        raise FileError(str(error) if named else f"{path}: {error}") from None
+        raise FileError(f"{path}: {one_line(str(error).removeprefix(f'{path}: '))}") from None
     except MemoryError:
         raise FileError(f"{path}: its network needs more memory than there is") from None
     return net
+
+
+def one_line(text: str, most: int = 400) -> str:
+    """A message on one line, however long the names in the file are."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def try_out(net: Network) -> None:

@@ -133,7 +133,7 @@ def put(target: Any, items: list[Any]) -> Any:
 def find(name: str, names: Mapping[str, Any]) -> Any:
     if name not in names:
         raise FileError(
-            f"refused: the pickle asks for {name}, which is neither a tensor nor a container; "
+            f"refused: the pickle asks for {name!r:.80}, which is neither a tensor nor a container; "
             "save the state dict alone: torch.save(model.state_dict(), FILE)"
         )
     return names[name]

@@ -142,7 +142,7 @@ def test_the_attributes_of_an_ordered_dict_are_passed_over(tmp_path):
         ({"x": X, 5: X}, "a tensor is called 5; expected text"),
         (
             {"x": Call("torchvision.models.alexnet", "AlexNet")},
-            r"asks for torchvision.models.alexnet.AlexNet.*state_dict\(\)",
+            r"asks for 'torchvision.models.alexnet.AlexNet'.*state_dict\(\)",
         ),
     ],
 )
