@@ -130,7 +130,7 @@ def test_a_missing_package_names_the_extra_to_install(monkeypatch, capsys, photo
 
 
 def test_an_interrupt_is_no_traceback(monkeypatch, capsys, photo_file):
-    def interrupted(name):
+    def interrupted(name, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pretrained, "load", interrupted)
@@ -141,7 +141,7 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys, photo_file):
 def test_check_prints_a_line_for_each_type_of_layer(monkeypatch, capsys, squeezenet):
     small = squeezenet.map_layers(lambda layer: layer)
     small.layers = dict(list(squeezenet.layers.items())[:8])  # conv1 … fire3: enough for every column
-    monkeypatch.setattr(pretrained, "load", lambda name: small)
+    monkeypatch.setattr(pretrained, "load", lambda name, **options: small)
     assert cli.main(["check", "--probes", "1", "--json"]) == 0
     lines = {line["checked"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
     assert set(lines) == {"Conv", "ReLU", "MaxPool", "Concat", "scores → image"}
@@ -157,7 +157,7 @@ def test_check_ends_with_1_if_a_gradient_is_wrong(monkeypatch, capsys, squeezene
 
     broken = squeezenet.map_layers(lambda layer: layer)
     broken.layers = {"conv1": squeezenet["conv1"], "relu1": WrongReLU()}
-    monkeypatch.setattr(pretrained, "load", lambda name: broken)
+    monkeypatch.setattr(pretrained, "load", lambda name, **options: broken)
     assert cli.main(["check", "--probes", "1"]) == 1
     printed = capsys.readouterr().out
     assert re.search(r"^WrongReLU .* WRONG", printed, flags=re.MULTILINE)

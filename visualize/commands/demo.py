@@ -23,7 +23,7 @@ from visualize.portrait import strongest_portraits, telling_layers
 
 from .class_model import write_run
 from .classify import print_top
-from .common import Answer, add_network, add_out, class_count, load_network, output_folder, progress
+from .common import Answer, add_network, add_out, class_count, load_network, network_record, output_folder, progress
 from .deconv import write_portraits
 from .localize import write_boxes
 from .saliency import write_saliency
@@ -74,7 +74,7 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     for preset, caption in CAPTIONS.items():
         settings = dataclasses.replace(PRESETS[preset], steps=STEPS)
         model = class_model(net, classes, settings, lambda states: progress(states, "class models", STEPS + 1))
-        stem = write_run(net, classes, model, args.network, args.out / preset)
+        stem = write_run(net, classes, model, network_record(args), args.out / preset)
         figures.append((f"{stem}.png", caption))
     names = ", ".join(short_name(net.classes, c) for c in classes)
     print(f"class models of {names}: {', '.join(file for file, _ in figures)}")
@@ -103,7 +103,7 @@ def saliency_section(
     figures = []
     for name, photo in progress(photos.items(), "saliency"):
         answer = answers[name]
-        record = write_saliency(net, name, photo, answer, answer.best(1)[0], True, args.network, args.out)
+        record = write_saliency(net, name, photo, answer, answer.best(1)[0], True, network_record(args), args.out)
         figures.append((str(record["figure"]), f"{name}: the mean map of ten crops for “{record['name']}”."))
     print(f"saliency maps: {files(figures)}")
     return Section(
@@ -122,7 +122,7 @@ def localization_section(
     figures = []
     for name, photo in progress(photos.items(), "localisation"):
         best = answers[name].best(1)
-        record = write_boxes(net, name, photo, answers[name], best, True, CutSettings(), args.network, args.out)
+        record = write_boxes(net, name, photo, answers[name], best, True, CutSettings(), network_record(args), args.out)
         figures.append((record["figure"], f"{name}: the map, its two quantiles, the mask and the box."))
     print(f"boxes: {files(figures)}")
     return Section(
@@ -142,7 +142,7 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
     trace = net.forward(preprocessing.to_input(crop))
     layers = progress(telling_layers(net, trace), "DeconvNets")
     portraits = [unit for layer in layers for unit in strongest_portraits(net, trace, layer, 2)]
-    record = write_portraits(name, photo, crop, portraits, preprocessing.order, args.network, args.out)
+    record = write_portraits(name, photo, crop, portraits, preprocessing.order, network_record(args), args.out)
     figures = [(str(record["figure"]), f"{name}: the strongest units of some layers, by three rules.")]
     print(f"gradient, DeconvNet and guided side by side: {files(figures)}")
     return Section(

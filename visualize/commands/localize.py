@@ -35,6 +35,7 @@ from .common import (
     different_names,
     each_photo,
     load_network,
+    network_record,
     output_folder,
     print_json,
 )
@@ -83,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     def find(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)
         classes = answer.best(args.top or 1) if args.class_ is None else [answer.chosen(args.class_)]
-        record = write_boxes(net, path, photo, answer, classes, args.ten_crops, settings, args.network, args.out)
+        record = write_boxes(
+            net, path, photo, answer, classes, args.ten_crops, settings, network_record(args), args.out
+        )
         if not args.json:
             print(f"{path} → {record['figure']}")
         for guess in record["guesses"]:
@@ -104,7 +107,7 @@ def write_boxes(
     classes: Sequence[int],
     ten_crops: bool,
     settings: CutSettings,
-    network: str,
+    network: dict[str, str],
     out: Path,
 ) -> dict[str, Any]:
     """The boxes of some classes in one photograph as .npz, .json and .png in `out`; returns what the .json says."""
@@ -115,7 +118,7 @@ def write_boxes(
     record = {
         "photo": path,
         "size": [photo.shape[1], photo.shape[0]],
-        "network": network,
+        **network,
         "crops": 10 if ten_crops else 1,
         "settings": asdict(settings),
         "guesses": [guess(answer, c, place) for c, place in zip(classes, places, strict=True)],
