@@ -2,7 +2,7 @@
 
     operators   → layers                       onnx_operators.py
     the graph   → a chain with branches        onnx_graph.py
-    tensors     → arrays                       onnx_tensors.py
+    tensors     → arrays                       onnx_tensors.py, onnx_wire.py
 
 A softmax at the end is left out: a network gives scores.  ONNX has no common way to say how photographs are to be
 prepared, so a network has no preprocessing unless the file's metadata have our own entries, both in JSON:
@@ -34,6 +34,7 @@ from .errors import FileError
 from .onnx_graph import Chain, Graph, Junction, Node
 from .onnx_operators import OPERATORS, biased
 from .onnx_tensors import array_of
+from .onnx_wire import without_weights
 from .reading import reading
 
 Shape = tuple[int, int, int]  # (C, H, W) of an image
@@ -46,17 +47,16 @@ def load(path: str | os.PathLike[str]) -> Network:
     with reading(path, "an ONNX model") as file:
         import onnx
 
-        model = onnx.ModelProto.FromString(file.read())
-        return network(model, Path(path).parent)
+        return network(onnx.ModelProto.FromString(without_weights(file)), Path(path))
 
 
-def network(model: Any, folder: Path) -> Network:
-    """The network of a ModelProto whose external data lie in `folder`."""
+def network(model: Any, path: Path) -> Network:
+    """The network of the ModelProto in a file."""
     if len(model.graph.node) > LARGEST_GRAPH:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
-    constants = {tensor.name: array_of(tensor, folder) for tensor in model.graph.initializer}
+    constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
     image, shape = image_of(model.graph, constants)
-    graph = Graph(image, nodes_of(model.graph, image, constants, folder))
+    graph = Graph(image, nodes_of(model.graph, image, constants, path))
     outputs = [value.name for value in model.graph.output]
     if len(outputs) != 1 or outputs[0] not in graph.makers:
         raise FileError(f"computes {', '.join(map(repr, outputs)) or 'nothing'}; expected one output, the scores")
@@ -144,7 +144,7 @@ def image_of(graph: Any, constants: Mapping[str, np.ndarray]) -> tuple[str, Shap
     return images[0].name, (C, H, W) if C and H and W else None
 
 
-def nodes_of(graph: Any, image: str, constants: dict[str, np.ndarray], folder: Path) -> list[Node]:
+def nodes_of(graph: Any, image: str, constants: dict[str, np.ndarray], path: Path) -> list[Node]:
     """The operators above the image, in the file's order, in which each reads only what was made before it.
 
     Operators that make constants are computed here and add to `constants`.
@@ -164,7 +164,7 @@ def nodes_of(graph: Any, image: str, constants: dict[str, np.ndarray], folder: P
             nodes.append(node)
             made.add(node.output)
         else:
-            constants[node.output] = constant(node, folder)
+            constants[node.output] = constant(node, path)
     return nodes
 
 
@@ -193,11 +193,11 @@ def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarra
     )
 
 
-def constant(node: Node, folder: Path) -> np.ndarray:
+def constant(node: Node, path: Path) -> np.ndarray:
     """What an operator makes of constants alone."""
     value = node.attributes.get("value")
     if node.operator == "Constant" and value is not None:
-        return array_of(value, folder)
+        return array_of(value, path)
     for key, dtype in (("value_float", "f4"), ("value_floats", "f4"), ("value_int", "i8"), ("value_ints", "i8")):
         if node.operator == "Constant" and key in node.attributes:
             return np.array(node.attributes[key], dtype)

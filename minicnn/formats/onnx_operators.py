@@ -70,6 +70,8 @@ def batch_norm(node: Node, x: Array | None) -> BatchNorm:
     if flag(node, "training_mode") or not flag(node, "spatial", default=1):
         raise FileError("measures its input, or has a mean for each pixel; expected one of a trained network")
     gamma, beta, mean, variance = (weights(node, n, ndim=1) for n in (1, 2, 3, 4))
+    if np.any(variance < 0):
+        raise FileError("has a variance below 0")
     return BatchNorm(gamma, beta, mean, variance, number(node, "epsilon", 1e-5))
 
 

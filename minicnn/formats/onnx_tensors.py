@@ -1,21 +1,21 @@
-"""ONNX's tensors as arrays; those whose numbers lie in a file of their own ("external data") too."""
+"""ONNX's tensors as arrays.  Their numbers lie in the tensor, or ("external data") in a file beside the model."""
 
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .errors import FileError
+from .onnx_wire import THIS_FILE
 
 
-def array_of(tensor: Any, folder: Path) -> np.ndarray:
+def array_of(tensor: Any, path: Path) -> np.ndarray:
     """The numbers of a TensorProto: float32 or float64 (half precision is widened), or whole numbers.
 
-    `folder` is where the model lies; external data must lie in it or below.
+    `path` is the model's file; external data must lie in its folder or below.
     """
     import onnx
 
@@ -34,7 +34,7 @@ def array_of(tensor: Any, folder: Path) -> np.ndarray:
     if min(shape, default=1) < 0:
         raise FileError(f"tensor {tensor.name!r} has the shape {shape}")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        stored = external_numbers(tensor, dtype, math.prod(shape), folder)
+        stored = external_numbers(tensor, dtype, shape, path)
     elif tensor.HasField("raw_data"):
         content = bytearray(tensor.raw_data)  # a writeable copy
         stored = np.frombuffer(content, dtype) if len(content) % dtype.itemsize == 0 else np.array([])
@@ -60,21 +60,21 @@ def typed_numbers(tensor: Any, dtype: np.dtype) -> np.ndarray:
     return numbers.astype(np.uint16).view(dtype) if dtype.itemsize == 2 else numbers.astype(dtype)
 
 
-def external_numbers(tensor: Any, dtype: np.dtype, count: int, folder: Path) -> np.ndarray:
-    """Numbers in a file beside the model.  Its size is compared before memory is taken."""
+def external_numbers(tensor: Any, dtype: np.dtype, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    """Numbers in a file beside the model, or in the model's own.  Its size is compared before memory is taken."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     where = entries.get("location", "")
-    root = os.path.realpath(folder)
-    path = os.path.realpath(os.path.join(root, where))
-    if not where or os.path.commonpath([root, path]) != root or not os.path.isfile(path):
+    folder = path.parent.resolve()
+    file = path if where == THIS_FILE else (folder / where).resolve()
+    if not file.is_file() or (where != THIS_FILE and not file.is_relative_to(folder)):
         raise FileError(f"tensor {tensor.name!r} lies in {where!r}, which is no file in the model's folder")
-    begin = int(entries.get("offset", 0))
-    length = int(entries.get("length", count * dtype.itemsize))
-    if begin < 0 or length != count * dtype.itemsize or begin + length > os.path.getsize(path):
-        raise FileError(f"tensor {tensor.name!r} of {count} numbers: {where!r} has no {length} bytes of it at {begin}")
-    with open(path, "rb") as file:
-        file.seek(begin)
-        return np.fromfile(file, dtype, count)
+    expected = math.prod(shape) * dtype.itemsize
+    begin, length = int(entries.get("offset", 0)), int(entries.get("length", expected))
+    if length != expected:
+        raise FileError(f"tensor {tensor.name!r} of shape {shape} has {length} bytes; expected {expected}")
+    if begin < 0 or begin + length > file.stat().st_size:
+        raise FileError(f"tensor {tensor.name!r} lies in {where!r}, which has no {length} bytes at {begin}")
+    return np.fromfile(file, dtype, math.prod(shape), offset=begin)
 
 
 def type_name(data_type: int) -> str:

@@ -106,6 +106,27 @@ def test_every_way_to_store_numbers(kind, raw, rng, tmp_path):
     assert K.flags.writeable
 
 
+def test_a_large_models_weights_are_never_in_memory_twice(rng, tmp_path):
+    model = Model(rng, 1, 3, 6, 6)
+    model.gemm(model.add("Flatten", "data"), 20_000, 108, name="fc")
+    model.save(tmp_path / "n.onnx", "fc")
+    size = model.weights["w0"].nbytes
+    tracemalloc.start()
+    net = load(tmp_path / "n.onnx")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(net["fc"].W, model.weights["w0"])
+    assert peak < 1.3 * size
+
+
+def test_a_model_may_be_linked_to(rng, tmp_path):
+    """Its weights lie in its own file, wherever that is."""
+    (tmp_path / "a").mkdir()
+    small(rng).save(tmp_path / "a" / "n.onnx", "fc")
+    (tmp_path / "link.onnx").symlink_to(tmp_path / "a" / "n.onnx")
+    assert load(tmp_path / "link.onnx").names == ["conv1", "relu1", "flat", "fc"]
+
+
 def test_external_data_beside_the_model(rng, tmp_path):
     model = small(rng)
     expected = load(model.save(tmp_path / "n.onnx", "fc")).parameters
@@ -245,6 +266,13 @@ def test_weights_of_the_wrong_shape_are_named(weight, shape, complaint, rng, tmp
     refused(model.save(tmp_path / "n.onnx", "fc"), complaint)
 
 
+def test_a_negative_variance_is_refused(rng, tmp_path):
+    model = Model(rng, 1, 3, 4, 4)
+    y = model.add("Flatten", model.batch_norm("data", 3, name="bn"))
+    model.weights["w3"] = -model.weights["w3"]
+    refused(model.save(tmp_path / "n.onnx", y), "BatchNormalization 'bn': has a variance below 0")
+
+
 def test_weights_that_are_not_numbers_are_named(rng, tmp_path):
     model = small(rng)
     model.weights["w0"] = np.ones((4, 3, 3, 3), np.int64)
@@ -260,10 +288,10 @@ def test_declared_sizes_are_compared_with_what_is_there(dims, rng, tmp_path):
     proto.graph.initializer[0].dims.extend(dims)
     (tmp_path / "n.onnx").write_bytes(proto.SerializeToString())
     tracemalloc.start()
-    refused(tmp_path / "n.onnx", "tensor 'w0' .*shape")
+    refused(tmp_path / "n.onnx", "tensor 'w0' .*shape .*")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 2**21
+    assert peak < 2**23
 
 
 def test_maps_that_double_and_double_are_refused(rng, tmp_path):
@@ -282,10 +310,10 @@ def test_maps_that_double_and_double_are_refused(rng, tmp_path):
         ("link", {}, "lies in 'link', which is no file in the model's folder"),
         ("", {}, "lies in '', which is no file"),
         ("missing", {}, "lies in 'missing', which is no file"),
-        ("short", {}, r"tensor 'w0' of 108 numbers: 'short' has no 432 bytes of it at 0"),
-        ("exact", {"offset": "4"}, "has no 432 bytes of it at 4"),
-        ("exact", {"offset": "-4"}, "has no 432 bytes of it at -4"),
-        ("exact", {"length": str(2**60)}, "has no 1152921504606846976 bytes"),
+        ("short", {}, "tensor 'w0' lies in 'short', which has no 432 bytes at 0"),
+        ("exact", {"offset": "4"}, "which has no 432 bytes at 4"),
+        ("exact", {"offset": "-4"}, "which has no 432 bytes at -4"),
+        ("exact", {"length": str(2**60)}, r"of shape \(4, 3, 3, 3\) has 1152921504606846976 bytes; expected 432"),
         ("exact", {"offset": "x"}, "is damaged, or not an ONNX model"),
     ],
 )
@@ -327,7 +355,7 @@ def test_metadata_that_do_not_fit_are_refused(metadata, complaint, rng, tmp_path
 @pytest.mark.parametrize("content", [b"", b"\x00", b"PK\x03\x04" + bytes(100), b"not a model at all\n" * 9])
 def test_other_files_are_refused(content, tmp_path):
     (tmp_path / "n.onnx").write_bytes(content)
-    refused(tmp_path / "n.onnx", "an ONNX model|expected one input")
+    refused(tmp_path / "n.onnx", "an ONNX model|no ONNX model")
 
 
 def test_a_missing_package_is_named_with_its_extra(rng, tmp_path, monkeypatch):
