@@ -2,7 +2,7 @@
 
 from .add import Add
 from .arrays import array_module
-from .average_pool import AveragePool, GlobalAveragePool
+from .average_pool import AveragePool, GlobalAveragePool, PaddedAveragePool
 from .batch_norm import BatchNorm
 from .concat import Concat
 from .convolution import Conv
@@ -29,6 +29,7 @@ __all__ = [
     "Layer",
     "LocalResponseNorm",
     "MaxPool",
+    "PaddedAveragePool",
     "ReLU",
     "ShapeError",
     "array_module",

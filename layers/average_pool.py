@@ -41,6 +41,23 @@ class AveragePool(Pool):
         return self._window_sums(array_module(x).ones((1, 1, *x.shape[2:]), dtype=x.dtype))
 
 
+class PaddedAveragePool(AveragePool):
+    """X_{n+1}(p) = (1/|Ω(p)|) Σ_{q∈Ω(p)} X_n(q), where |Ω(p)| counts the padding too, as pixels that are 0.
+
+    Caffe's average, and PyTorch's and ONNX's where they are asked to count_include_pad.  So |Ω(p)| = kh·kw, and less
+    only where a last, incomplete window reaches beyond the padding.
+    """
+
+    def _window_areas(self, x: Array) -> Array:
+        """|Ω(p)| (1, 1, I, J): the window sums of an image of ones in a frame of ones."""
+        top, bottom, left, right = self.pad
+        _, reached_below, _, reached_right = self.frame(x.shape)
+        ones = array_module(x).ones((1, 1, top + x.shape[2] + bottom, left + x.shape[3] + right), dtype=x.dtype)
+        sizes = self.output_size(x.shape)
+        seen = self.taps(framed(ones, 0, reached_below - bottom, 0, reached_right - right), *sizes)
+        return sum(seen)
+
+
 class GlobalAveragePool(Layer):
     """X_{n+1}(c) = mean over all pixels of X_n(c): maps (N, C, H, W) → features (N, C)."""
 

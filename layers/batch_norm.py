@@ -4,7 +4,7 @@
 
     X_{n+1} = a · X_n + c,      a = γ / √(σ² + ε),      c = β − a · μ,
 
-and way down, DeconvNet included, is a multiplication by a.  Such a map can be folded into the convolution below it.
+and the way down, DeconvNet included, is a multiplication by a.  Such a map can be folded into the convolution below it.
 """
 
 from __future__ import annotations

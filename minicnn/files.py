@@ -21,6 +21,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with open(part, "xb") as file:
             yield file
         os.replace(part, target)
+    except OSError as error:
+        if error.filename == str(part):  # people know the file by its own name
+            error.filename, error.filename2 = str(target), None
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -159,8 +159,8 @@ def check_pullback(
         if gradient.shape != x.shape:
             raise ValueError(f"the gradient of {name} has shape {gradient.shape}, expected {x.shape}")
         numeric, claimed = float(np.sum(r * slope)), float(np.sum(gradient * v))
-        size = max(abs(numeric), abs(claimed), float(np.linalg.norm(gradient)))
-        errors.append(abs(numeric - claimed) / size if size > 0 else 0.0)
+        size = float(np.max([abs(numeric), abs(claimed), np.linalg.norm(gradient)]))  # NaN if any of them is
+        errors.append(0.0 if size == 0 else abs(numeric - claimed) / size)
     worst = float(np.max(errors)) if errors else float("nan")
     return Check(name, x.shape, worst, probes, probes - len(errors), max(left_out), tolerance)
 

@@ -99,15 +99,21 @@ class Network:
         From the *output* of layer `start` (default: the scores) to the *input* of layer `stop` (default: the image).
         No gradient of a parameter is computed: the weights are fixed.
         """
-        return self._last(self.descend("gradient", trace, grad, start, stop))
+        return self.down("gradient", trace, grad, start, stop)
 
     def deconv(self, trace: Trace, R: Array, start: str | None = None, stop: str | None = None) -> Array:
         """R_stop from R_start: the DeconvNet (paper, section 4).  `start` and `stop` as in `backward`."""
-        return self._last(self.descend("deconv", trace, R, start, stop))
+        return self.down("deconv", trace, R, start, stop)
 
     def guided(self, trace: Trace, G: Array, start: str | None = None, stop: str | None = None) -> Array:
         """G_stop from G_start: guided back-propagation.  `start` and `stop` as in `backward`."""
-        return self._last(self.descend("guided", trace, G, start, stop))
+        return self.down("guided", trace, G, start, stop)
+
+    def down(self, rule: str, trace: Trace, signal: Array, start: str | None = None, stop: str | None = None) -> Array:
+        """The same by a rule's name: "gradient", "deconv" or "guided"."""
+        for _name, signal in self.descend(rule, trace, signal, start, stop):  # noqa: B007, B020
+            pass
+        return signal
 
     def descend(
         self, rule: str, trace: Trace, signal: Array, start: str | None = None, stop: str | None = None
@@ -182,12 +188,6 @@ class Network:
     def _position(self, name: str | None, default: int) -> int:
         return default if name is None else self.names.index(_known(name, self.names))
 
-    @staticmethod
-    def _last(way_down: Iterator[tuple[str, Array]]) -> Array:
-        for _name, signal in way_down:  # noqa: B007 - the last signal is the answer
-            pass
-        return signal
-
     def __repr__(self) -> str:
         width = max(map(len, self.layers))
         return "\n".join(f"{name:{width}}  {layer!r}" for name, layer in self.layers.items())
@@ -200,8 +200,10 @@ def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
     """
     xp = array_module(scores)
     count = scores.shape[-1]
+    if np.ndim(c) > 0 and np.shape(c) != scores.shape[:1]:
+        raise ValueError(f"expected one class, or one for each of {scores.shape[0]} images, got {c}")
     for wanted in np.atleast_1d(c):
-        if not 0 <= wanted < count:
+        if wanted not in range(count):
             raise ValueError(f"there is no class {wanted}: expected 0 … {count - 1}")
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1

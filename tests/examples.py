@@ -18,6 +18,7 @@ from layers import (
     Layer,
     LocalResponseNorm,
     MaxPool,
+    PaddedAveragePool,
     ReLU,
 )
 
@@ -48,6 +49,7 @@ def affine_layers() -> Examples:
         "Conv, stride > kernel": (random_conv(rng, 2, 3, 2, 1, stride=(3, 4), pad=1), (2, 3, 8, 9)),
         "AveragePool": (AveragePool(2), (2, 3, 4, 6)),
         "AveragePool, overlapping": (AveragePool(3, stride=2, pad=1, ceil=True), (2, 3, 6, 7)),
+        "PaddedAveragePool": (PaddedAveragePool(3, stride=2, pad=1, ceil=True), (2, 3, 6, 7)),
         "GlobalAveragePool": (GlobalAveragePool(), (2, 3, 4, 5)),
         "FullyConnected": (FullyConnected(rng.standard_normal((4, 5)), rng.standard_normal(4)), (3, 5)),
         "Flatten": (Flatten(), (2, 3, 4, 5)),

@@ -12,15 +12,18 @@ the paper tried it and found the images less prominent.  It is here as a lesson:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from layers.arrays import Array, array_module
+from minicnn.class_names import short_name
 from minicnn.images import preprocessing_of
 from minicnn.loss import log_softmax, softmax
 from minicnn.network import Network, one_hot
+
+from .dead_signal import where_it_died
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("steps", "blur_every", "jitter", "seed"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)!r}")
         for name in ("steps", "blur_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
@@ -98,13 +104,21 @@ class ClassModel:
     offset: I, in X_0 units around the mean (C, h, w)
     image:  mean + I, in pixel values (h, w, 3), neither clipped nor rounded
     curves: before each step and at the end, (steps + 1,) each: "scores" S_c, "objective" S_c − λ‖I‖², "norms" ‖I‖
+    step, decay: as used, where the settings left them to `rule_of_thumb`
     """
 
     classes: int | list[int]
     offset: Array
     image: Array
     curves: dict[str, np.ndarray]
+    step: np.ndarray
+    decay: np.ndarray
     settings: Settings
+
+    @property
+    def scores(self) -> np.ndarray:
+        """S_c before each step and at the end."""
+        return self.curves["scores"]
 
 
 class Stalled(UserWarning):
@@ -121,15 +135,20 @@ def class_model(
 
     The same settings give the same image.  `progress` may wrap the steps, as tqdm does.  Ctrl-C ends the ascent and
     keeps what has been reached; the result's settings then say how many steps that were, and repeat it.
-    A class that does not rise raises a `Stalled` warning that says what to change.
+    A class that does not rise raises a `Stalled` warning that says what to change; ValueError if there is nothing to
+    keep, for the first step already led out of the numbers.
     """
-    classes = [c] if isinstance(c, int) else list(c)
+    single, classes = np.ndim(c) == 0, [int(k) for k in np.atleast_1d(c)]
+    step, decay = rule_of_thumb(net, classes, settings)
     states: list[Ascent] = []
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, in words
             for state in progress(ascend(net, classes, settings)):
                 if not np.isfinite(state.objective).all():
-                    warnings.warn(f"not a number after {len(states)} steps: take a smaller step", Stalled, stacklevel=2)
+                    message = f"not a number after {len(states)} steps: take a smaller step"
+                    if len(states) < 2:
+                        raise ValueError(message)
+                    warnings.warn(message, Stalled, stacklevel=2)
                     break
                 if states:
                     states[-1] = replace(states[-1], offset=None)  # of the steps before, only the curves are kept
@@ -141,14 +160,14 @@ def class_model(
     offset = states[-1].offset
     image = preprocessing_of(net).to_pixels(offset)  # X_0 = 0 is the mean image: this adds it
     curves = {name: np.array([getattr(s, name) for s in states]) for name in ("scores", "objective", "norms")}
-    for k, name in enumerate(classes):
-        own = {key: curve[:, k] for key, curve in curves.items()}
-        advice = diagnose(own, offset[k], grey_level=float(np.mean(preprocessing_of(net).scale)))
+    model = ClassModel(classes, offset, image, curves, step.ravel(), decay.ravel(), settings)
+    for k, advice in enumerate(diagnose(net, classes, model)):
         if advice:
-            warnings.warn(f"class {name} {advice}", Stalled, stacklevel=2)
-    if isinstance(c, int):
-        return ClassModel(c, offset[0], image[0], {name: curve[:, 0] for name, curve in curves.items()}, settings)
-    return ClassModel(classes, offset, image, curves, settings)
+            warnings.warn(f"{short_name(net.classes, classes[k])} {advice}", Stalled, stacklevel=2)
+    if not single:
+        return model
+    curves = {name: curve[:, 0] for name, curve in curves.items()}
+    return ClassModel(classes[0], offset[0], image[0], curves, model.step[0], model.decay[0], settings)
 
 
 def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator[Ascent]:
@@ -156,12 +175,12 @@ def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator
 
     velocity ← momentum · velocity + ∂S_c/∂I − 2λI,      I ← I + step · velocity
     """
+    step, decay = rule_of_thumb(net, classes, settings)
     preprocessing = preprocessing_of(net)
     shape = (preprocessing.channels, *preprocessing.size)
     generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # a class's own, whatever the batch
     I = settings.noise * np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
     velocity = np.zeros_like(I)
-    step, decay = rule_of_thumb(net, classes, settings)
     rng = np.random.default_rng(settings.seed)
     for t in range(settings.steps + 1):
         roll = tuple(rng.integers(-settings.jitter, settings.jitter + 1, 2))
@@ -182,8 +201,8 @@ def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator
 def score_and_posterior(net: Network, c: int, settings: Settings) -> tuple[ClassModel, ClassModel]:
     """The class climbed by its score and by its posterior, at equal ‖I‖: the paper's counter-example.
 
-    The posterior is as good as 1 after a few steps; its gradient, 1(k = c) − P_k, vanishes, and it stops.  The ascent
-    of the score is then held at the ‖I‖ that the posterior's has reached.
+    The posterior is as good as 1 after a few steps; then ∂ log P_c/∂S_k = 1(k = c) − P_k vanishes, and the ascent
+    stops.  That of the score is held at the ‖I‖ that the posterior's has reached.
     """
     settings = replace(settings, decay=0.0)  # in place of λ, ‖I‖ itself is held
     posterior = class_model(net, c, replace(settings, score="posterior"))
@@ -246,13 +265,28 @@ def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
     return G / G.sum(axis=1, keepdims=True)
 
 
-def diagnose(curves: Mapping[str, np.ndarray], offset: Array, grey_level: float) -> str | None:
-    """Why a class model did not rise and what to change, or None if it did."""
-    score = curves["scores"]
-    if curves["norms"][-1] == 0:
-        return "does not move: its gradient at the zero image is zero; start from noise (noise=10)"
-    if score[-1] < max(score) / 2 or score[-1] <= score[0]:
-        return f"ends at S_c = {score[-1]:.3g} after {max(score):.3g} on the way: take a smaller step"
-    if float((offset**2).mean()) ** 0.5 < grey_level:
-        return "has moved its pixels by less than one grey level: take a smaller decay, or more steps"
-    return None
+def diagnose(net: Network, classes: Sequence[int], model: ClassModel) -> Iterator[str | None]:
+    """For each class why it did not rise and what to change, or None if it did."""
+    preprocessing = preprocessing_of(net)
+    grey_level = float(np.mean(preprocessing.scale))
+    size = np.sqrt((model.offset**2).mean(axis=(1, 2, 3))) / grey_level  # of I, in grey levels
+    climbed = model.curves["objective"] + model.decay * model.curves["norms"] ** 2  # S_c or log P_c
+    rise = climbed - climbed[0]
+    for k, c in enumerate(classes):
+        if size[k] == 0:
+            yield f"does not move: its gradient is zero at the start, {place_of_death(net, c, model)}; start from noise"
+        elif size[k] > 255:
+            yield f"has gone {size[k]:.3g} grey levels from the mean: take a smaller step, or another decay"
+        elif rise[-1, k] < rise[:, k].max() / 2 or rise[-1, k] <= 0:
+            best, end = climbed[:, k].max(), climbed[-1, k]
+            yield f"ends at {end:.3g} after {best:.3g} on the way: take a smaller step, or a smaller decay"
+        elif size[k] < 1:
+            yield "has moved its pixels by less than one grey level: take a smaller decay, or more steps"
+        else:
+            yield None
+
+
+def place_of_death(net: Network, c: int, model: ClassModel) -> str:
+    """Where the gradient of S_c dies on its way down to the zero image."""
+    trace = net.forward(model.offset[:1] * 0)
+    return where_it_died(net, "gradient", trace, one_hot(trace.scores, c))

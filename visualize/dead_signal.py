@@ -21,10 +21,13 @@ def report_death(net: Network, rule: str, trace: Trace, seed: Array, arrived: Ar
     """
     if arrived.size == 0 or arrived.any():
         return
-    warnings.warn(f"the {RULE_NAMES[rule]} is zero everywhere: {_death(net, rule, trace, seed, start)}", DeadSignal, 3)
+    warnings.warn(
+        f"the {RULE_NAMES[rule]} is zero everywhere: {where_it_died(net, rule, trace, seed, start)}", DeadSignal, 3
+    )
 
 
-def _death(net: Network, rule: str, trace: Trace, seed: Array, start: str | None) -> str:
+def where_it_died(net: Network, rule: str, trace: Trace, seed: Array, start: str | None = None) -> str:
+    """The layer at which a signal that arrives as zero became so, in words."""
     if not seed.any():
         return f"it was zero from the start, at the output of layer {start or trace.names[-1]}"
     way_down = net.descend(rule, trace, seed, start)

@@ -70,7 +70,7 @@ def reconstruct(net: Network, x: Array, layer: str, unit: Unit, rule: str, seed:
 def send_down(net: Network, trace: Trace, layer: str, unit: Unit, rule: str, seed: Seed = 1.0) -> Reconstruction:
     """`reconstruct` from a trace: one way up serves any number of ways down."""
     top = seed_signal(trace, layer, unit, seed)
-    *_, (_lowest, signal) = net.descend(rule, trace, top, start=layer)
+    signal = net.down(rule, trace, top, start=layer)
     report_death(net, rule, trace, top, signal, start=layer)
     return Reconstruction(signal[0], layer, unit, rule, float(top.sum()), activation(trace, layer, unit))
 

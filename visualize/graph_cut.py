@@ -80,8 +80,8 @@ def minimal_cut(unary: np.ndarray, pairwise: Pairwise) -> tuple[np.ndarray, floa
 
     across, down = pairwise
     parts = min(PARTS, LARGEST / max(1.0, *(float(terms.max()) for terms in (unary, across, down) if terms.size)))
-    U, V, W = (np.rint(terms * parts).astype(np.int32) for terms in (unary, across, down))
-    graph = grid_graph(U, (V, W))
+    unary, across, down = (np.rint(terms * parts).astype(np.int32) for terms in (unary, across, down))
+    graph = grid_graph(unary, (across, down))
     source, sink = unary[0].size, unary[0].size + 1
     flow = maximum_flow(graph, source, sink)
 

@@ -33,7 +33,7 @@ def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Ar
     w = net.backward(trace, seed)
     report_death(net, "gradient", trace, seed, w)
     score = (trace.scores * seed).sum(axis=-1)
-    b = score - (w * batch).reshape(len(batch), -1).sum(axis=-1)
+    b = score - (w * batch).sum(axis=tuple(range(1, w.ndim)))
     return (w[0], b[0]) if single else (w, b)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..network import Network
-from . import npz, pytorch, safetensors, state_dict
+from . import matconvnet, npz, onnx, pytorch, safetensors, state_dict
 from .errors import FileError
 from .npz import save
 
@@ -56,6 +56,23 @@ def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> 
     return state_dict.network(safetensors.read(path), network, allow_nonfinite)
 
 
+def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
+    refuse_architecture(network)
+    return finite(matconvnet.load(path), allow_nonfinite)
+
+
+def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
+    refuse_architecture(network)
+    return finite(onnx.load(path), allow_nonfinite)
+
+
+def finite(net: Network, allow_nonfinite: bool) -> Network:
+    """The network, unless there are NaN or infinite weights in it that nobody asked for."""
+    for name, p in net.parameters.items():
+        state_dict.finite(name, p, allow_nonfinite)
+    return net
+
+
 def refuse_architecture(network: str | None) -> None:
     """Files that know their architecture want no other."""
     if network is not None:
@@ -84,7 +101,9 @@ FORMATS = (  # content decides before suffixes do
         lambda head, path: head.startswith(pytorch.OLDER_FILES_BEGIN) or is_zip_with(head, path, "/data.pkl"),
         load_pytorch,
     ),
-    Format("safetensors", (".safetensors",), lambda head, path: head[8:9] == b"{", load_safetensors),
+    Format("safetensors", (".safetensors",), safetensors.recognised, load_safetensors),
+    Format("MatConvNet", (".mat",), lambda head, path: head.startswith((b"MATLAB 5.0", b"\x89HDF")), load_matconvnet),
+    Format("ONNX", (".onnx",), lambda head, path: False, load_onnx),  # protocol buffers have no mark of their own
 )
 
 

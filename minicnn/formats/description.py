@@ -37,6 +37,7 @@ SETTINGS: dict[type[Layer], dict[str, Callable[[Any], Any]]] = {
     ground.ReLU: {},
     ground.MaxPool: GEOMETRY,
     ground.AveragePool: GEOMETRY,
+    ground.PaddedAveragePool: GEOMETRY,
     ground.GlobalAveragePool: {},
     ground.Flatten: {},
     ground.Dropout: {"p": attrgetter("p")},

@@ -1,10 +1,8 @@
-"""What every reader of weight files says when it cannot use one."""
-
-from __future__ import annotations
+"""What is wrong with a weight file."""
 
 
 class FileError(ValueError):
-    """A weight file that is damaged, hostile, or not what was asked for: what is wrong, and what would be right.
+    """A weight file that cannot be read, or does not hold what it should: what is wrong, what would be right.
 
-    Readers raise it without the file's name; `formats.load` puts the name in front.
+    It comes out of `formats.load` with the file's name in front.
     """

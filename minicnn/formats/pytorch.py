@@ -21,7 +21,7 @@ import numpy as np
 from .errors import FileError
 from .pickle_machine import Known, expected, put, unpickle
 from .stored import NUMBERS, Storage, StoredTensor
-from .zip_members import Member, members
+from .zip_members import members
 
 MOST_PICKLE_BYTES = 64 * 2**20
 OLDER_MAGIC = 0x1950A86A20F9469CFC6C
@@ -86,10 +86,12 @@ def read_zip(path: str | os.PathLike[str]) -> tuple[Any, Callable[[Reference], S
         raise FileError(f"an unknown byte order {order!r}; expected little or big")
 
     def storage(reference: Reference) -> Storage:
-        member = found.get(f"{folder}data/{reference.key}", Member(path, 0, -1, 0))
+        member = found.get(f"{folder}data/{reference.key}")
+        if member is None:
+            raise FileError(f"its storage {short(reference.key)} is missing")
         whole = Storage(path, member.position, reference.count, reference.kind, order == b"big", member.checksum)
         if member.size != reference.count * whole.dtype.itemsize:
-            raise FileError(f"storage {reference.key!r} has {member.size} bytes; expected {describe(reference)}")
+            raise FileError(f"storage {short(reference.key)} has {member.size} bytes; expected {describe(reference)}")
         return whole
 
     program = io.BytesIO(found[pickles[0]].read(MOST_PICKLE_BYTES))
@@ -132,10 +134,12 @@ def read_older(path: str | os.PathLike[str]) -> tuple[Any, Callable[[Reference],
                 raise FileError(f"the file ends in the middle of storage {key!r} of {count} numbers")
 
     def storage(reference: Reference) -> Storage:
-        position, count = places.get(reference.key, (0, -1))
+        if reference.key not in places:
+            raise FileError(f"its storage {short(reference.key)} is missing")
+        position, count = places[reference.key]
         whole = Storage(path, position, count, reference.kind)
         if kinds[reference.key] != reference.kind or reference.first + reference.count > count:
-            raise FileError(f"storage {reference.key!r} has {count} numbers; expected {describe(reference)}")
+            raise FileError(f"storage {short(reference.key)} has {count} numbers; expected {describe(reference)}")
         return whole
 
     return saved, storage

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 
 from ..extras import package_folder
 from .errors import FileError
@@ -19,6 +20,11 @@ KINDS = {  # safetensors' name → the kind of numbers
     **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
     **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"},
 }
+
+
+def recognised(head: bytes, path: Path) -> bool:
+    """Whether the file begins with a header's length and a header."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, StoredTensor]:

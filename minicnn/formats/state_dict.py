@@ -86,6 +86,11 @@ def checked(name: str, tensor: StoredTensor, allow_nonfinite: bool) -> np.ndarra
         numbers = tensor.read()
     except FileError as error:
         raise FileError(f"{name!r}: {error}") from None
+    return finite(name, numbers, allow_nonfinite)
+
+
+def finite(name: str, numbers: np.ndarray, allow_nonfinite: bool) -> np.ndarray:
+    """The numbers, unless there are NaN or infinite ones among them that nobody asked for."""
     if not allow_nonfinite and not is_finite(numbers):
         raise FileError(f"{name!r} holds NaN or infinite weights; to take them all the same: --allow-nonfinite")
     return numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers import AveragePool, Conv, FullyConnected, GlobalAveragePool, MaxPool, ShapeError
+from layers import AveragePool, Conv, FullyConnected, GlobalAveragePool, MaxPool, PaddedAveragePool, ShapeError
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: this oracle is optional")
 F = torch.nn.functional
@@ -68,6 +68,8 @@ def test_max_and_average_pool(size, stride, ceil, pad, rng):
             continue
         agree(largest, x, lambda X: F.max_pool2d(X, size, **geometry), rng)
         agree(average, x, lambda X: F.avg_pool2d(X, size, count_include_pad=False, **geometry), rng)
+        padded = PaddedAveragePool(size, stride, pad, ceil)
+        agree(padded, x, lambda X: F.avg_pool2d(X, size, count_include_pad=True, **geometry), rng)
 
 
 def test_max_pool_switches_with_ties(rng):

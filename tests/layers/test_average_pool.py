@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers import AveragePool, GlobalAveragePool, ShapeError
+from layers import AveragePool, GlobalAveragePool, PaddedAveragePool, ShapeError
 
 RULES = ["backward", "deconv", "guided"]
 
@@ -62,6 +62,29 @@ def test_padding_is_not_counted(rule):
                                                                    [2, 2, 2, 3],
                                                                    [2, 2, 2, 3],
                                                                    [7, 5, 5, 9]])  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_padding_is_counted_where_asked(rule):
+    pool = PaddedAveragePool(2, pad=1)  # every window has 4 pixels
+    y, cache = pool.forward(4 * COUNT)
+    assert np.array_equal(y[0, 0], [[ 1,  5,  4],
+                                    [14, 34, 20],
+                                    [13, 29, 16]])  # fmt: skip
+    down = maps([[4,  8, 12],
+                 [4,  8, 12],
+                 [4, 16,  4]])  # fmt: skip
+    assert np.array_equal(getattr(pool, rule)(down, cache)[0, 0], [[1, 2, 2, 3],
+                                                                   [1, 2, 2, 3],
+                                                                   [1, 2, 2, 3],
+                                                                   [1, 4, 4, 1]])  # fmt: skip
+
+
+def test_an_incomplete_window_counts_the_padding_but_nothing_beyond_it():
+    y, _ = PaddedAveragePool(3, stride=3, pad=(0, 1, 0, 1), ceil=True).forward(maps(np.ones((3, 3))))
+    assert np.array_equal(y[0, 0], [[1]])  # a second window would begin in the padding
+    y, _ = PaddedAveragePool(3, stride=2, pad=(1, 0, 0, 1), ceil=True).forward(maps(np.ones((4, 3))))
+    assert np.allclose(y[0, 0] * [[9, 6], [9, 6]], [[6, 2], [9, 3]])  # the windows on the right have 2 columns each
 
 
 def test_with_ceil_the_last_windows_are_incomplete_and_average_what_they_have():

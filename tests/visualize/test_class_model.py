@@ -168,7 +168,7 @@ def test_a_dead_start_is_reported_with_what_to_change():
         {"flatten": Flatten(), "fc1": FullyConnected(np.eye(16), np.full(16, -1.0)), "relu1": ReLU()},
         Preprocessing((4, 4), mean=(0.0,), order="L"),
     )
-    with pytest.warns(Stalled, match=r"class 3 .*gradient at the zero image is zero.*noise"):
+    with pytest.warns(Stalled, match=r"class 3 .*gradient is zero at the start, it died at layer relu1.*noise"):
         class_model(dead, 3, Settings(steps=3))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

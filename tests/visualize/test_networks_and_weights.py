@@ -86,7 +86,20 @@ def test_trace_runs_on_a_state_dict(capsys, photo, state_dict):
 
 def test_a_class_model_is_repeated_with_its_weights(capsys, tmp_path, state_dict):
     path, _ = state_dict
-    chosen = ["--network", "squeezenet1_1", "--weights", path, "--steps", "2", "--noise", "10"]
+    chosen = [
+        "--network",
+        "squeezenet1_1",
+        "--weights",
+        path,
+        "--steps",
+        "2",
+        "--noise",
+        "10",
+        "--step",
+        "1",
+        "--decay",
+        "0",
+    ]
     (first,) = printed(capsys, "class-model", "3", *chosen, "--out", str(tmp_path / "a"))
     (settings,) = (tmp_path / "a").glob("*.json")
     (again,) = printed(capsys, "class-model", "--from", str(settings), "--out", str(tmp_path / "b"))

@@ -1,0 +1,266 @@
+"""MatConvNet's networks (`imagenet-vgg-f/m/s`, `vd-16/19`, `imagenet-caffe-alex`): SimpleNN, in a .mat file.
+
+`layers` is a cell array of structs, one a layer, lowest first.  Two spellings are about:
+
+    old:  filters, biases          normalization, classes  beside `layers`
+    new:  weights = {K, b}         meta.normalization, meta.classes
+
+Kernels are stored as (kh, kw, C, M), columns first.  A convolution whose C is a half of the maps it meets has two
+groups.  MatConvNet has no fully connected layers: it convolves with kernels as large as the maps.  Here they become
+`FullyConnected`, with the same numbers: the way down through a matrix takes a 36th of the time that it takes through
+6×6 kernels.  Where the file does not tell the size of its images they stay what they are.  The scores are (N, classes).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from layers import (
+    AveragePool,
+    Conv,
+    Dropout,
+    Flatten,
+    FullyConnected,
+    GroupedConv,
+    Layer,
+    LocalResponseNorm,
+    MaxPool,
+    ReLU,
+)
+from layers.arrays import Array
+from layers.windows import Pair, Sides
+
+from ..images import Preprocessing
+from ..network import Network
+from .empty_batch import LARGEST_SIDE, LARGEST_STEP, empty_batch, through
+from .errors import FileError
+from .mat import read_mat
+from .reading import reading
+
+Struct = Mapping[str, Any]
+
+LOSSES = ("softmax", "softmaxloss", "loss")  # a network never contains its softmax
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """The network in a MatConvNet file, with its mean image and class names.  FileError for anything else."""
+    with reading(path, "a MatConvNet .mat file") as file:
+        stored = read_mat(file, {"net", "layers", "meta", "normalization", "classes"})
+        return network(stored.get("net", stored))
+
+
+def network(net: Struct) -> Network:
+    """The network of a file's variables."""
+    if "layers" not in net:
+        raise FileError("holds no `layers`; expected a network of MatConvNet's SimpleNN")
+    if any("block" in stored for stored in listed(net["layers"])):
+        raise FileError("holds a DagNN; only MatConvNet's SimpleNN is read")
+    meta = {**net, **net.get("meta", {})}  # the old spelling has all of this at the top
+    shape = image_shape(meta)
+    layers = chain(listed(net["layers"]), shape)
+    classes = class_names(meta.get("classes", {}))
+    last = [len(layer.parameters["b"]) for layer in layers.values() if "b" in layer.parameters][-1:]
+    if classes is not None and last != [len(classes)]:
+        raise FileError(f"names {len(classes)} classes, but its last layer gives {last} scores")
+    return Network(layers, preprocessing(meta.get("normalization", {}), shape), classes)
+
+
+# ---------------------------------------------------------------------- layers
+
+
+def chain(stored_layers: Sequence[Struct], shape: tuple[int, int, int] | None) -> dict[str, Layer]:
+    """The layers by name.  `shape` is (C, H, W) of an image, if the file tells."""
+    layers: dict[str, Layer] = {}
+    x = None if shape is None else empty_batch(*shape)
+    channels = None if shape is None else shape[0]
+    for number, stored in enumerate(stored_layers, 1):
+        kind, name = stored.get("type"), str(stored.get("name") or f"{stored.get('type')}{number}")
+        try:
+            if name in layers:
+                raise FileError("this name is given twice")
+            if kind in LOSSES:
+                if number < len(stored_layers):
+                    raise FileError(f"a {kind} may only come last")
+                continue
+            if kind == "conv":
+                found = convolution(name, stored, channels, x)
+                channels = len(found[name].parameters["b"])
+            elif kind in MAKERS:
+                found = {name: MAKERS[kind](stored)}
+            else:
+                raise FileError(f"type {kind!r} is unknown; expected conv, {', '.join(MAKERS)} or {', '.join(LOSSES)}")
+        except ValueError as error:
+            raise FileError(f"layer {name!r} (number {number}): {error}") from None
+        for key, layer in found.items():
+            x = through(key, layer, x)
+        layers |= found
+    return layers if x is not None and x.ndim == 2 else {**layers, **flattened(x)}
+
+
+def flattened(maps: Array | None) -> dict[str, Layer]:
+    """Scores that are still maps, of one pixel, become (N, classes)."""
+    if maps is not None and maps.shape[2:] != (1, 1):
+        raise FileError(f"gives scores in maps of {maps.shape[2:]}; expected one number for each class")
+    return {"flatten": Flatten()}
+
+
+def convolution(name: str, stored: Struct, channels: int | None, x: Array | None) -> dict[str, Layer]:
+    """A convolution, perhaps in groups; or, if its kernels cover all that they meet, a matrix on flat maps."""
+    K, b = weights(stored)
+    M, C, kh, kw = K.shape
+    stride, pad = pair(stored, "stride", default=1), sides(stored, "pad")
+    if pair(stored, "dilate", default=1) != (1, 1):
+        raise FileError("is dilated; such convolutions are not among the layers here")
+
+    groups, rest = divmod(C if channels is None else channels, C)
+    if rest or M % groups:
+        raise FileError(f"{M} kernels of {C} channels cannot share out the {channels} channels that they meet")
+    if x is not None and (kh, kw) == (x.shape[2:] or (1, 1)) and groups == 1 and not any(pad):
+        matrix = FullyConnected(K.reshape(M, C * kh * kw), b)
+        return {name: matrix} if x.ndim == 2 else {"flatten": Flatten(), name: matrix}
+    return {name: GroupedConv(K, b, groups, stride, pad) if groups > 1 else Conv(K, b, stride, pad)}
+
+
+def weights(stored: Struct) -> tuple[np.ndarray, np.ndarray]:
+    """(K, b) of a convolution in either spelling; biases may be missing."""
+    K, b = [*stored.get("weights", [stored.get("filters"), stored.get("biases")]), None, None][:2]
+    if not isinstance(K, np.ndarray) or K.size == 0:
+        raise FileError("has no weights")
+    K = kernels(K)
+    return K, np.zeros(len(K), K.dtype) if b is None or len(b) == 0 else np.ravel(b).astype(K.dtype)
+
+
+def kernels(stored: np.ndarray) -> np.ndarray:
+    """(kh, kw, C, M), columns first → (M, C, kh, kw), rows first.
+
+    In place, a kernel after the other, for a second copy of VGG-16's largest layer would take 400 MB: in memory the
+    numbers already lie in the order M, C, kw, kh, and only the last two are exchanged.
+    """
+    kh, kw, C, M = (*stored.shape, 1, 1)[:4]  # MATLAB drops trailing ones
+    if stored.dtype.kind != "f":
+        stored = stored.astype(np.float32)
+    rows = np.asfortranarray(stored).T.reshape(M, C * kw * kh)
+    for kernel in rows:
+        kernel[:] = kernel.reshape(C, kw, kh).swapaxes(1, 2).ravel()
+    return rows.reshape(M, C, kh, kw)
+
+
+def relu(stored: Struct) -> ReLU:
+    if np.any(stored.get("leak", 0)):
+        raise FileError("leaks; such ReLUs are not among the layers here")
+    return ReLU()
+
+
+def pool(stored: Struct) -> MaxPool | AveragePool:
+    """MatConvNet's windows are all whole (⌊…⌋ + 1 of them), and its averages do not count the padding: as here."""
+    kinds: dict[str, type[MaxPool | AveragePool]] = {"max": MaxPool, "avg": AveragePool}
+    method = stored.get("method", "max")
+    if method not in kinds:
+        raise FileError(f"pooling method {method!r} is unknown; expected max or avg")
+    return kinds[method](pair(stored, "pool"), pair(stored, "stride", default=1), sides(stored, "pad"))
+
+
+def normalize(stored: Struct) -> LocalResponseNorm:
+    """param = [N κ α β]; α multiplies the plain sum of squares, as in our formula."""
+    param = np.ravel(stored.get("param", [5, 1, 0.0001 / 5, 0.75])).tolist()
+    if len(param) != 4 or not np.isfinite(param).all() or not 1 <= param[0] <= LARGEST_STEP or param[0] % 1:
+        raise FileError(f"param is {param}; expected [N κ α β]")
+    N, kappa, alpha, beta = param
+    return LocalResponseNorm(int(N), kappa, alpha, beta)
+
+
+def dropout(stored: Struct) -> Dropout:
+    return Dropout(float(np.ravel(stored.get("rate", 0.5))[0]))
+
+
+MAKERS: dict[str, Callable[[Struct], Layer]] = {
+    "relu": relu,
+    "pool": pool,
+    "normalize": normalize,
+    "lrn": normalize,
+    "dropout": dropout,
+}
+
+
+# ---------------------------------------------------------------------- what goes with them
+
+
+def image_shape(meta: Struct) -> tuple[int, int, int] | None:
+    """(C, H, W) of the images: normalization.imageSize, or inputSize, is [H W C]; None if the file does not tell."""
+    size = meta.get("normalization", {}).get("imageSize", meta.get("inputSize"))
+    if size is None or np.size(size) == 0:
+        return None
+    size = np.ravel(size)[:3]
+    H, W, C = (*whole({"imageSize": size}, "imageSize", max(len(size), 2), largest=LARGEST_SIDE), 1)[:3]
+    return C, H, W
+
+
+def preprocessing(normalization: Struct, shape: tuple[int, int, int] | None) -> Preprocessing | None:
+    """X_0 = pixels − averageImage, pixels in RGB, 0 … 255.
+
+    Before cropping, MatConvNet resizes the shorter side to the image's size plus `border`, or over `cropSize`.
+    """
+    if not normalization or shape is None or shape[0] not in (1, 3):
+        return None
+    C, H, W = shape
+    mean = np.asarray(normalization.get("averageImage", []), np.float32)
+    if mean.size in (0, C):
+        mean = np.resize(mean if mean.size else np.zeros(1, np.float32), C)
+    elif mean.shape in ((H, W, C), (H, W)):
+        mean = np.moveaxis(mean.reshape(H, W, C), -1, 0)
+    else:
+        raise FileError(f"averageImage has the shape {mean.shape}; expected {(H, W, C)} or {C} numbers")
+    resize = None
+    if np.size(normalization.get("border", [])):
+        resize = max(H, W) + max(pair(normalization, "border"))
+    elif np.size(normalization.get("cropSize", [])):
+        share = float(np.min(normalization["cropSize"]))
+        if not 0.1 <= share <= 1:
+            raise FileError(f"cropSize is {share:g}; expected the crop's share of the image, 0.1 … 1")
+        resize = max(H, W, round(max(H, W) / share))
+    return Preprocessing((H, W), mean, order="RGB" if C == 3 else "L", resize=resize)
+
+
+def class_names(classes: Struct) -> list[str] | None:
+    """What a person reads: classes.description, or else classes.name."""
+    names = classes.get("description") or classes.get("name")
+    return None if not names else [str(name) for name in names]
+
+
+# ---------------------------------------------------------------------- reading fields
+
+
+def listed(layers: Any) -> list[Struct]:
+    """`layers` as a list of structs."""
+    layers = layers if isinstance(layers, list) else [layers]
+    if not layers or not all(isinstance(stored, dict) for stored in layers):
+        raise FileError("`layers` is no cell array of structs; expected a network of MatConvNet's SimpleNN")
+    return layers
+
+
+def pair(stored: Struct, field: str, default: int | None = None) -> Pair:
+    """(vertical, horizontal)."""
+    rows, columns = whole(stored, field, 2, default)
+    return rows, columns
+
+
+def sides(stored: Struct, field: str) -> Sides:
+    """[top bottom left right], in MatConvNet's order as in ours; 0 unless told."""
+    top, bottom, left, right = whole(stored, field, 4, default=0)
+    return top, bottom, left, right
+
+
+def whole(
+    stored: Struct, field: str, count: int, default: int | None = None, largest: int = LARGEST_STEP
+) -> tuple[int, ...]:
+    """`count` whole numbers of a field, e.g. a stride; one number stands for all."""
+    values = np.ravel(stored.get(field, [])).tolist() or ([] if default is None else [default])
+    if len(values) == 1:
+        values *= count
+    if len(values) != count or not all(isinstance(v, (int, float)) and v in range(largest + 1) for v in values):
+        raise FileError(f"{field} is {values}; expected {count} whole numbers of 0 … {largest}")
+    return tuple(int(v) for v in values)
