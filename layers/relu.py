@@ -1,4 +1,4 @@
-"""ReLU:  X_{n+1} = max(X_n, 0).   The one layer where gradient and DeconvNet part ways (paper, section 4)."""
+"""ReLU:  X_{n+1} = max(X_n, 0).   Where gradient and DeconvNet part ways (paper, section 4)."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Comparison:
         for rule in RULES:
             living = [n for n, step in enumerate(self.steps) if step.alive[rule]]
             died = living[-1] + 1 if living else 0
-            if died < len(self.steps):
+            if self.seed != 0 and died < len(self.steps):
                 found[rule] = self.steps[died].layer
         return found
 

@@ -1,7 +1,7 @@
 """What does one unit respond to?  Its signal sent back down to the image, by three rules (paper, section 4).
 
 At the output of a layer all units but one are set to zero, and what is left goes down.  Every layer sends the three
-signals down alike, except the ReLU, which multiplies them
+signals down alike, except the ReLU (and response normalisation, which DeconvNets leave out); it multiplies them
 
     gradient:    ∂f/∂X_n = ∂f/∂X_{n+1} · 1(X_n > 0)            what came up decides
     DeconvNet:   R_n = R_{n+1} · 1(R_{n+1} > 0)                what comes down decides

@@ -41,7 +41,7 @@ def new_figure(columns: int, rows: int, aspect: float) -> tuple[Figure, np.ndarr
     """A figure of rows × columns bare panels, for pictures of height / width = `aspect`: (figure, panels)."""
     from matplotlib.figure import Figure
 
-    width = 4.0
+    width, aspect = 4.0, min(max(aspect, 0.2), 4.0)  # a strip of a photograph is drawn small rather than never
     figure = Figure(figsize=(columns * width, rows * (width * aspect + 0.35) + 0.2), dpi=110, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.flat:
@@ -96,7 +96,7 @@ def localization_figure(photo: np.ndarray, places: Sequence[Localization], title
     for row, place, title in zip(panels, places, titles, strict=True):
         show(row[0], photo, title, cmap="gray")
         show(row[1], stretched(place.saliency), "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
-        show(row[2], seed_picture(place), "blue: object's colours, cyan: background's")
+        show(row[2], seed_picture(place), "blue: top quantile, cyan: lowest, red: between")
         show(row[3], cut_out(photo, place.mask), "mask and box" if place.box else "nothing found")
         for panel in (row[0], row[3]):
             if place.box is not None:

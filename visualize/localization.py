@@ -126,10 +126,10 @@ def guesses(
 def locate(photo: np.ndarray, saliency: np.ndarray, settings: CutSettings | None = None) -> Localization:
     """The object that a map (H, W) points at in a photograph (H, W, 3), or (H, W) grey.
 
-    Only the order of the map's values matters, so any map will do.  Pixels where it is NaN estimate nothing, but they
-    are cut like all others, by their colours and neighbours: an object may reach out of the crop that the network saw.
-    A map that is the same everywhere points at nothing: the mask is empty and the box is None.  So they are where the
-    two colour models do not differ, as in a flat photograph.
+    Only the order of the map's values matters (of a large photograph, of its averages), so any map will do.  Pixels
+    where it is NaN estimate nothing, but they are cut like all others, by their colours and neighbours: an object may
+    reach out of the crop that the network saw.  A map that is the same everywhere points at nothing: the mask is empty
+    and the box is None.  So they are where the two colour models do not differ, as in a flat photograph.
     """
     settings = settings or CutSettings()
     if saliency.shape != photo.shape[:2]:

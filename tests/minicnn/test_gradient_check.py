@@ -202,3 +202,8 @@ def test_the_report_reads_as_a_table(rng):
     assert "(4, 3, 3, 3)" in lines[2]
     assert len({len(line) - len(line.split()[-1]) for line in lines}) == 1  # the verdicts stand below each other
     assert "undecided" in str(check_layer(ReLU(), np.zeros(3), rng))
+
+
+def test_a_gradient_of_nan_is_wrong_even_where_nothing_changes(rng):
+    check = check_gradient(lambda x: 0.0, np.ones(3), np.full(3, np.nan), rng)
+    assert check.verdict == "WRONG"

@@ -148,6 +148,33 @@ def test_blurring_agrees_with_scipy_inside_and_keeps_a_flat_image_flat():
     np.testing.assert_allclose(blurred(np.full((1, 1, 9, 9), 7.0), 2.0), 7.0)
 
 
+def test_a_class_may_be_a_numpy_integer(small):
+    model = class_model(small, np.int64(2), Settings(steps=10))
+    assert model.classes == 2
+    assert type(model.classes) is int
+    assert np.array_equal(model.scores, model.curves["scores"])
+    with pytest.raises(ValueError, match="there is no class -1"):
+        class_model(small, -1, Settings(steps=2))
+
+
+def test_an_ascent_that_fails_at_once_says_so_and_leaves_nothing(small):
+    with pytest.raises(ValueError, match="take a smaller step"):
+        class_model(small, 0, Settings(steps=5, step=1e38))
+
+
+def test_an_explosion_is_reported(small):
+    with pytest.warns(Stalled, match="grey levels from the mean: take a smaller step"):
+        class_model(small, 0, Settings(steps=10, step=1e5, decay=0.0))
+
+
+def test_a_negative_score_that_rises_is_no_stall():
+    net = linear_network(np.ones((1, 16)), np.full(1, -1000.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = class_model(net, 0, Settings(steps=20, step=1.0, decay=0.05, momentum=0.0))
+    assert -1000 < model.scores[-1] < -800
+
+
 def test_max_norm_holds_the_image_inside_the_ball(small):
     model = class_model(small, 0, Settings(steps=30, step=100.0, decay=0.0, max_norm=50.0))
     assert model.curves["norms"].max() <= 50 * (1 + 1e-5)
@@ -238,6 +265,13 @@ def test_a_run_is_repeated_from_its_settings_file(tmp_path, capsys):
     ]
 
 
+def test_classes_of_one_name_have_files_of_their_own(tmp_path):
+    assert cli.main(["class-model", "134", "517", "--steps", "1", "--out", str(tmp_path)]) == 0
+    assert {"class-model-crane-134-crane-517-crane-134.png", "class-model-crane-134-crane-517-crane-517.png"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+
+
 @pytest.mark.parametrize(
     ("argv", "complaint"),
     [
@@ -247,11 +281,18 @@ def test_a_run_is_repeated_from_its_settings_file(tmp_path, capsys):
         (["ostrich", "--steps", "0"], "steps must be 1 or more"),
         (["--from", "{dir}/nothing.json"], "nothing.json: No such file"),
         (["--from", "{dir}/broken.json"], "holds no settings of a class model"),
+        (["--from", "{dir}/half_a_step.json"], "steps must be a whole number, got 2.5"),
+        (["--from", "{dir}/text.json"], "holds no settings of a class model"),
         (["ostrich", "--from", "{dir}/broken.json"], "--from repeats a run as it was"),
+        (["--from", "{dir}/broken.json", "--steps", "200"], "--from repeats a run as it was"),
+        (["--from", "{dir}/broken.json", "--network", "squeezenet"], "--from repeats a run as it was"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(tmp_path, capsys, argv, complaint):
     (tmp_path / "broken.json").write_text('{"settings": {"stairs": 3}}')
+    run = {"network": "squeezenet", "classes": [9], "settings": {"steps": 2.5}}
+    (tmp_path / "half_a_step.json").write_text(json.dumps(run))
+    (tmp_path / "text.json").write_text(json.dumps(run | {"classes": "96", "settings": {}}))
     assert cli.main(["class-model", *(a.format(dir=tmp_path) for a in argv), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert complaint in error

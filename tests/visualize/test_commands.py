@@ -48,6 +48,25 @@ def test_a_bad_photograph_among_good_ones_is_reported_and_the_others_are_done(ph
     assert captured.err == "minicnn classify: missing.png does not exist; expected a photograph (PNG, JPEG, …)\n"
 
 
+@pytest.mark.parametrize("shape", [(1, 3000, 3), (2000, 20, 3)])
+def test_a_strip_of_a_photograph_is_drawn_too(shape, tmp_path, rng):
+    save_picture(tmp_path / "strip.png", rng.integers(0, 256, shape))
+    assert cli.main(["saliency", str(tmp_path / "strip.png"), "--out", str(tmp_path)]) == 0
+    with Image.open(tmp_path / "strip-saliency.png") as figure:
+        assert max(figure.size) < 4000
+
+
+def test_an_error_in_the_work_on_one_photograph_names_it_and_spares_the_others(photo_file, capsys, monkeypatch):
+    from visualize.commands import classify
+
+    def print_top(answer, best):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(classify, "print_top", print_top)
+    assert cli.main(["classify", str(photo_file), str(photo_file)]) == 2
+    assert capsys.readouterr().err == 2 * f"minicnn classify: {photo_file}: no room\n"
+
+
 def wrong_inputs(folder):
     """What people may get wrong: (arguments, what the line must say)."""
     (folder / "text.png").write_text("no picture")

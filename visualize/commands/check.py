@@ -69,6 +69,8 @@ class Line:
 def run(args: argparse.Namespace) -> int:
     if args.probes < 1:
         raise ValueError(f"--probes {args.probes}: expected 1 or more")
+    if args.seed < 0:
+        raise ValueError(f"--seed {args.seed}: expected 0 or more")
     net = load_network(args).astype(np.float64)
     lines = check_everything(net, np.random.default_rng(args.seed), args.probes)
     if not args.every_layer:

@@ -16,11 +16,13 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from minicnn.class_names import find_class, short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.images import save_picture
 from minicnn.network import Network
-from visualize.class_model import PAPER, PRESETS, ClassModel, Settings, class_model, score_and_posterior
+from visualize.class_model import PRESETS, ClassModel, Settings, class_model, score_and_posterior
 
 from .common import (
     add_json,
@@ -32,6 +34,7 @@ from .common import (
     output_folder,
     print_json,
     progress,
+    refuse_file,
 )
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
@@ -61,19 +64,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_network(parser)
     add_json(parser)
     group = parser.add_argument_group("settings")
-    group.add_argument("--preset", choices=PRESETS, default="paper", help="start from these (default: %(default)s) …")
+    group.add_argument("--preset", choices=PRESETS, help="start from these (default: paper) …")
     for name, kind, meaning in SETTINGS:
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="X", help=meaning)
 
 
 def run(args: argparse.Namespace) -> None:
-    settings = changed(PRESETS[args.preset], args)
+    given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
+    settings = dataclasses.replace(PRESETS[args.preset or "paper"], **given)
     if args.from_ is not None:
-        if args.classes or settings != PAPER:
-            raise ValueError("--from repeats a run as it was: give it no classes and no settings")
+        if args.classes or given or args.preset or args.network or args.weights:
+            raise ValueError("--from repeats a run as it was: give it no classes, no network and no settings")
         args.network, args.weights, args.classes, settings = read_run(args.from_)
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
+    refuse_file(args.out)
     net = load_network(args)
     classes = [find_class(query, net.classes, class_count(net)) for query in args.classes]
     if len(set(classes)) < len(classes):
@@ -83,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"minicnn class-model: note: stopped after {model.settings.steps} steps, and kept", file=sys.stderr)
     stem = write_run(net, classes, model, network_record(args), args.out)
     if args.versus_posterior:
-        write_versus_posterior(net, classes, settings, stem)
+        write_versus_posterior(net, classes, settings, network_record(args), stem)
     for k, c in enumerate(classes):
         record = {
             "class": c,
@@ -99,17 +104,13 @@ def run(args: argparse.Namespace) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
 
 
-def changed(settings: Settings, args: argparse.Namespace) -> Settings:
-    """The preset with the numbers given on the command line in place of its own."""
-    given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
-    return dataclasses.replace(settings, **given)
-
-
 def read_run(path: Path) -> tuple[str, Path | None, list[str], Settings]:
     """(network, weights, classes, settings) of an earlier run; ValueError if the file says something else."""
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = Settings(**run["settings"])
+        if not isinstance(run["classes"], list):
+            raise TypeError("expected a list of classes")
         classes = [str(int(c)) for c in run["classes"]]
         network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
@@ -121,29 +122,36 @@ def write_run(net: Network, classes: list[int], model: ClassModel, network: dict
     """The run's files in the folder `out`; returns what their names begin with."""
     from visualize.figures import class_model_curves_figure, class_models_figure, save_figure
 
-    stem = output_folder(out) / ("class-model-" + "-".join(slug(net, c) for c in classes[:4]))
+    more = f"-and-{len(classes) - 4}-more" if len(classes) > 4 else ""
+    stem = output_folder(out) / ("class-model-" + "-".join(slug(net, c) for c in classes[:4]) + more)
     names = [short_name(net.classes, c) for c in classes]
+    save_figure(f"{stem}.png", class_models_figure(model, names))
+    save_figure(f"{stem}-curves.png", class_model_curves_figure(model, names))
     for k, c in enumerate(classes):
         save_picture(f"{stem}-{slug(net, c)}.png", model.image[k])
     save_arrays(f"{stem}.npz", {"offset": model.offset, "image": model.image, **model.curves})
-    save_json(
-        f"{stem}.json",
-        {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)},
-    )
-    save_figure(f"{stem}.png", class_models_figure(model, names))
-    save_figure(f"{stem}-curves.png", class_model_curves_figure(model, names))
+    record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)}
+    save_json(f"{stem}.json", {**record, "step": model.step.tolist(), "decay": model.decay.tolist()})
     return stem
 
 
-def write_versus_posterior(net: Network, classes: list[int], settings: Settings, stem: Path) -> None:
-    """Each class climbed by score and by posterior, side by side."""
+def write_versus_posterior(
+    net: Network, classes: list[int], settings: Settings, network: dict[str, str], stem: Path
+) -> None:
+    """Each class climbed by score and by posterior, side by side: .png, .npz and .json."""
     from visualize.figures import save_figure, score_and_posterior_figure
 
     pairs = [score_and_posterior(net, c, settings) for c in progress(classes, "score and posterior")]
     names = [short_name(net.classes, c) for c in classes]
-    save_figure(f"{stem}-versus-posterior.png", score_and_posterior_figure(pairs, names))
+    stem = stem.with_name(f"{stem.name}-versus-posterior")
+    save_figure(f"{stem}.png", score_and_posterior_figure(pairs, names))
+    by_score, by_posterior = (np.stack([model.offset for model in models]) for models in zip(*pairs, strict=True))
+    save_arrays(f"{stem}.npz", {"by_score": by_score, "by_posterior": by_posterior})
+    save_json(f"{stem}.json", {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(settings)})
 
 
 def slug(net: Network, c: int) -> str:
-    """The class's name as part of a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", short_name(net.classes, c).casefold()).strip("-") or str(c)
+    """The class's name as part of a file's name, with its index where another class has the same name."""
+    name = re.sub(r"[^a-z0-9]+", "-", short_name(net.classes, c).casefold()).strip("-") or str(c)
+    namesakes = [k for k in range(len(net.classes or [])) if short_name(net.classes, k) == short_name(net.classes, c)]
+    return f"{name}-{c}" if len(namesakes) > 1 else name

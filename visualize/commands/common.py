@@ -101,10 +101,15 @@ def network_record(args: argparse.Namespace) -> dict[str, str]:
     return {"network": args.network} | ({"weights": str(args.weights)} if args.weights is not None else {})
 
 
-def output_folder(path: Path) -> Path:
-    """The folder, made if it is not there."""
+def refuse_file(path: Path) -> None:
+    """An error, before any work is done, if --out is no folder and cannot become one."""
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"--out {path} is a file; expected a folder")
+
+
+def output_folder(path: Path) -> Path:
+    """The folder, made if it is not there."""
+    refuse_file(path)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -146,19 +151,20 @@ class Answer:
 
 
 def each_photo(paths: Iterable[str], command: str, work: Callable[[str, np.ndarray], None]) -> int:
-    """Do the work for every photograph; those that cannot be read are reported, and the others still done.
+    """Do the work for every photograph; those with which it fails are reported, and the others still done.
 
     Returns the exit code: 2 if any photograph was bad.
     """
     code = 0
     for path in paths:
         try:
-            photo = read_photo(path)
-        except (ValueError, OSError) as error:
-            print(f"{command}: {error}", file=sys.stderr)
+            work(path, read_photo(path))
+        except BrokenPipeError:  # whoever read the results has seen enough
+            raise
+        except (ValueError, OSError, MemoryError) as error:
+            text = " ".join(str(error).split())
+            print(f"{command}: {text if str(path) in text else f'{path}: {text}'}", file=sys.stderr)
             code = 2
-        else:
-            work(path, photo)
     return code
 
 

@@ -35,6 +35,7 @@ from .common import (
     output_folder,
     print_json,
     progress,
+    refuse_file,
 )
 
 EXAMPLE = "minicnn deconv cat.jpg --layers fire3/relu_expand,fire5/relu_expand --units 4 --out pictures"
@@ -60,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if args.units < 1:
         raise ValueError(f"--units {args.units}: expected 1 or more")
     different_names(args.photos)
+    refuse_file(args.out)
     net = load_network(args)
     preprocessing = preprocessing_of(net)
     chosen = None if args.layers is None else [known_layer(net, name, "--layers") for name in args.layers.split(",")]
@@ -68,7 +70,11 @@ def run(args: argparse.Namespace) -> int:
         crop = preprocessing.centre_crop(photo)
         trace = net.forward(preprocessing.to_input(crop))
         portraits: list[Portrait] = []
-        for layer in progress(chosen or telling_layers(net, trace), "layers"):
+        layers = chosen or telling_layers(net, trace)
+        for layer in layers:
+            if args.units > trace[layer].shape[1]:
+                raise ValueError(f"--units {args.units}: {layer} has {trace[layer].shape[1]} channels only")
+        for layer in progress(layers, "layers"):
             portraits += strongest_portraits(net, trace, layer, args.units, chosen_seed(args))
         record = write_portraits(path, photo, crop, portraits, preprocessing.order, network_record(args), args.out)
         if args.json:
@@ -102,10 +108,10 @@ def write_portraits(
         "figure": f"{stem}.png",
         "figure_percentile": SIGNED_PERCENTILE,
     }
+    save_figure(f"{stem}.png", deconv_figure(photo, crop, portraits, order))
     signals = np.stack([[unit.signals[rule] for rule in RULES] for unit in portraits])
     save_arrays(f"{stem}.npz", {"signals": signals, "crop": crop.pixels})
     save_json(f"{stem}.json", record)
-    save_figure(f"{stem}.png", deconv_figure(photo, crop, portraits, order))
     return record
 
 

@@ -23,7 +23,17 @@ from visualize.portrait import strongest_portraits, telling_layers
 
 from .class_model import write_run
 from .classify import print_top
-from .common import Answer, add_network, add_out, class_count, load_network, network_record, output_folder, progress
+from .common import (
+    Answer,
+    add_network,
+    add_out,
+    class_count,
+    load_network,
+    network_record,
+    output_folder,
+    progress,
+    refuse_file,
+)
 from .deconv import write_portraits
 from .localize import write_boxes
 from .saliency import write_saliency
@@ -41,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    refuse_file(args.out)
     net = load_network(args)
     photos = {name: photograph(name) for name in PHOTOGRAPHS}
     answers = {name: Answer.of(net, photo) for name, photo in photos.items()}
@@ -129,7 +140,7 @@ def localization_section(
         "Where the object is, though no box was ever taught",
         "The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the "
         "background has. A graph cut labels every pixel by its colour and its neighbours; the largest connected piece "
-        "is the object.",
+        "is taken for the object. A cat that fills the picture has no background to differ from: its box is too small.",
         figures,
     )
 
@@ -150,7 +161,7 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
         "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the "
         "gradient pass where its input was positive, and the DeconvNet's signal where that signal is positive. Guided "
         "back-propagation asks for both. The DeconvNet's pictures are cleaner, but alike for every class: shown a cat, "
-        "the signals of “Egyptian cat” and “espresso” correlate by 0.06 as gradients and by 0.997 as DeconvNets.",
+        "the signals of “Egyptian cat” and “espresso” correlate by about 0.05 as gradients and by 0.997 as DeconvNets.",
         figures,
     )
 

@@ -38,6 +38,7 @@ from .common import (
     network_record,
     output_folder,
     print_json,
+    refuse_file,
 )
 
 EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--top {args.top}: expected 1 or more")
     settings = CutSettings(args.foreground, args.background, args.components, args.pairwise, args.clamp, args.pixels)
     different_names(args.photos)
+    refuse_file(args.out)
     net = load_network(args)
     if args.class_ is not None:  # an unknown class is an error before anything is computed or written
         find_class(args.class_, net.classes, class_count(net))
@@ -126,10 +128,10 @@ def write_boxes(
         "figure": f"{stem}.png",
         "figure_percentiles": PERCENTILES,
     }
+    save_figure(f"{stem}.png", localization_figure(photo, places, [answer.title(c) for c in classes]))
     arrays = ("saliency", "foreground", "background", "mask")
     save_arrays(f"{stem}.npz", {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
     save_json(f"{stem}.json", record)
-    save_figure(f"{stem}.png", localization_figure(photo, places, [answer.title(c) for c in classes]))
     return record
 
 

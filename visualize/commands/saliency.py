@@ -30,6 +30,7 @@ from .common import (
     network_record,
     output_folder,
     print_json,
+    refuse_file,
 )
 
 EXAMPLE = "minicnn saliency cat.jpg --class 'tabby cat' --out maps"
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     different_names(args.photos)
+    refuse_file(args.out)
     net = load_network(args)
     if args.class_ is not None:  # an unknown class is an error before anything is computed or written
         find_class(args.class_, net.classes, class_count(net))
@@ -87,7 +89,7 @@ def write_saliency(
         "figure": f"{stem}.png",
         "figure_percentiles": PERCENTILES,
     }
+    save_figure(f"{stem}.png", saliency_figure(photo, saliency, answer.title(c)))
     save_array(f"{stem}.npy", saliency)
     save_json(f"{stem}.json", record)
-    save_figure(f"{stem}.png", saliency_figure(photo, saliency, answer.title(c)))
     return record
