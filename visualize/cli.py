@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = f"minicnn {args.command}"
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default")
             warnings.showwarning = lambda message, *_: print(f"{command}: note: {message}", file=sys.stderr)
             code = int(args.run(args) or 0)
             sys.stdout.flush()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .portrait import Portrait
 
 PERCENTILES = (1.0, 99.5)  # a few pixels are many times brighter than the rest; without a stretch a map looks black
-CONTRAST = 3  # a class model's pixels rarely go far from the mean image
+SPREAD = 25  # grey levels: the pixels of a class model rarely go far from the mean image
 
 
 def stretched(values: np.ndarray, percentiles: tuple[float, float] = PERCENTILES) -> np.ndarray:
@@ -86,12 +86,8 @@ def overlay(photo: np.ndarray, light: np.ndarray) -> np.ndarray:
     return grey * (1 - known) + colormaps["inferno"](known[..., 0])[..., :3] * known
 
 
-SEED_COLOURS = {  # as in the paper's Figure 3, whose maps cover the whole image
-    "estimates the object's colours": "blue",
-    "estimates the background's": "cyan",
-    "neither": "red",
-    "shown by no crop": "lightgray",
-}
+UNKNOWN = "lightsteelblue"  # pixels that no crop shows
+SEED_COLOURS = {"object": "blue", "background": "cyan", "neither": "red"}  # as in the paper's Figure 3
 
 
 def localization_figure(photo: np.ndarray, places: Sequence[Localization], titles: Sequence[str]) -> Figure:
@@ -100,24 +96,24 @@ def localization_figure(photo: np.ndarray, places: Sequence[Localization], title
     for row, place, title in zip(panels, places, titles, strict=True):
         show(row[0], photo, title, cmap="gray")
         show(row[1], stretched(place.saliency), "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
-        show(row[2], seed_picture(place), "its two thresholds")
+        show(row[2], seed_picture(place), "blue: object's colours, cyan: background's")
         show(row[3], cut_out(photo, place.mask), "mask and box" if place.box else "nothing found")
         for panel in (row[0], row[3]):
             if place.box is not None:
                 outline(panel, place.box)
     low, high = PERCENTILES
-    legend = ", ".join(f"{colour}: {meaning}" for meaning, colour in SEED_COLOURS.items())
-    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only; {legend}")
+    unknown = "; blue-grey: no crop shows these pixels" if any(np.isnan(p.saliency).any() for p in places) else ""
+    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only{unknown}")
     return figure
 
 
 def seed_picture(place: Localization) -> np.ndarray:
-    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS, (H, W, 3)."""
+    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS."""
     from matplotlib.colors import to_rgb
 
-    palette = np.array([to_rgb(colour) for colour in SEED_COLOURS.values()])
+    palette = np.array([to_rgb(colour) for colour in (*SEED_COLOURS.values(), UNKNOWN)])
     unknown = np.isnan(place.saliency)
-    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]
+    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]  # (H, W, 3)
 
 
 def cut_out(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -137,7 +133,7 @@ def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
         title = f"{name}   S = {score:.0f}   ‖I‖ = {norm:.0f}"
         show(panels.flat[k], contrasted(model.image[k]), title, cmap="gray")
     steps = f"{model.settings.steps} steps of gradient ascent, mean image added"
-    _footnote(figure, f"{steps}; contrast × {CONTRAST}, for the eye only")
+    _footnote(figure, f"{steps}; contrast stretched alike, for the eye only")
     return figure
 
 
@@ -165,14 +161,15 @@ def score_and_posterior_figure(pairs: Sequence[tuple[ClassModel, ClassModel]], n
         for row, (model, what) in enumerate(zip(pair, ("score", "posterior"), strict=True)):
             title = f"{name} by {what}   S = {model.curves['scores'][-1]:.0f}   ‖I‖ = {model.curves['norms'][-1]:.0f}"
             show(panels[row, column], contrasted(model.image), title, cmap="gray")
-    _footnote(figure, f"contrast × {CONTRAST}, for the eye only")
+    _footnote(figure, "contrast stretched alike, for the eye only")
     return figure
 
 
 def contrasted(image: np.ndarray) -> np.ndarray:
-    """A class model with each pixel CONTRAST times as far from the image's mean colour, as bytes."""
+    """A class model whose pixels differ from their mean colour by SPREAD, root mean square; as bytes."""
     mean = image.mean(axis=(0, 1))
-    return to_bytes(mean + CONTRAST * (image - mean))
+    spread = np.sqrt(((image - mean) ** 2).mean())
+    return to_bytes(mean + (image - mean) * (SPREAD / spread if spread > 0 else 1))
 
 
 RULE_TITLES = {"gradient": "gradient", "deconv": "DeconvNet", "guided": "guided"}
@@ -253,7 +250,7 @@ def outline(panel: Axes, box: tuple[float, float, float, float]) -> None:
 def _map_colours(name: str) -> Any:
     from matplotlib import colormaps
 
-    return colormaps[name].with_extremes(bad="lightsteelblue")
+    return colormaps[name].with_extremes(bad=UNKNOWN)
 
 
 def _footnote(figure: Figure, text: str) -> None:

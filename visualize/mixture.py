@@ -9,8 +9,8 @@ so with Φ, whose rows are the products x̃x̃ᵀ of all colours, each half of E
     expectation:   r_nk = π_k N(x_n; μ_k, Σ_k) / p(x_n) = softmax over k of (Φ Qᵀ)_nk
     maximisation:  (rᵀΦ)_k = Σ_n r_nk x̃_n x̃_nᵀ,  from which π_k, μ_k and Σ_k are read off
 
-Why not a library: on six photographs scikit-learn's GaussianMixture fits the colours equally well (log-likelihood 6.68,
-here 6.67), but takes some fifty times as long, and a second to import.
+Why not a library: on six photographs scikit-learn's GaussianMixture explains the same colours equally well (median
+log-likelihood 5.55 for both) in four times the time, and takes a second to import.
 """
 
 from __future__ import annotations

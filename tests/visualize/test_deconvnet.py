@@ -104,7 +104,7 @@ def first_relu_where_signs_and_gates_disagree(net: Network, trace: Trace, layer:
 @pytest.mark.parametrize("seed", [1.0, -1.0])
 @pytest.mark.parametrize("layer", ["relu1", "fire2/expand", "fire3/relu_expand", "pool5", "fire8/squeeze1x1", "pool10"])
 def test_the_rules_agree_down_to_the_first_relu_that_sees_the_wrong_sign(squeezenet, cat, cat_trace, layer, seed):
-    units = [*strongest_units(cat_trace, layer, 2), strongest_units(cat_trace, layer, 12)[-1]]
+    units = strongest_units(cat_trace, layer, 12)[::11]
     for unit in units:
         comparison = compare_from(squeezenet, cat_trace, layer, unit, seed)
         expected = first_relu_where_signs_and_gates_disagree(squeezenet, cat_trace, layer, unit, seed)
@@ -385,6 +385,10 @@ def test_units_as_people_type_them(squeezenet, cat_trace):
             ValueError, match=r"is no unit of layer relu1: expected channel,row,column up to 63,112,112"
         ):
             find_unit(squeezenet, cat_trace, "relu1", query)
+    with pytest.raises(ValueError, match="layer relu1 has no unit 64,0,0"):
+        find_unit(squeezenet, cat_trace, "relu1", "64,0,0")
+    with pytest.raises(ValueError, match=r"layer relu1 has no channel 64: expected 0 … 63"):
+        find_unit(squeezenet, cat_trace, "relu1", "64")
 
 
 # ---------------------------------------------------------------------- the table

@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import json
 import re
+import sys
 from pathlib import Path
 
 from minicnn.class_names import find_class, short_name
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace) -> None:
     if len(set(classes)) < len(classes):
         raise ValueError("each class may be named once")
     model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.steps + 1))
+    if model.settings.steps < settings.steps:
+        print(f"minicnn class-model: note: stopped after {model.settings.steps} steps, and kept", file=sys.stderr)
     stem = write_run(net, classes, model, network_record(args), args.out)
     if args.versus_posterior:
         write_versus_posterior(net, classes, settings, stem)
