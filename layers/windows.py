@@ -13,13 +13,13 @@ Sides: TypeAlias = tuple[int, int, int, int]
 
 def pair(value: int | Pair) -> Pair:
     """One number for both directions, or (vertical, horizontal)."""
-    rows, columns = (value, value) if isinstance(value, int) else value
+    rows, columns = value if isinstance(value, tuple | list) else (value, value)
     return int(rows), int(columns)
 
 
 def four_sides(pad: int | Sides) -> Sides:
     """One number for all sides, or (top, bottom, left, right)."""
-    top, bottom, left, right = (pad,) * 4 if isinstance(pad, int) else pad
+    top, bottom, left, right = pad if isinstance(pad, tuple | list) else (pad,) * 4
     if min(top, bottom, left, right) < 0:
         raise ValueError(f"padding must not be negative, got {pad}")
     return int(top), int(bottom), int(left), int(right)

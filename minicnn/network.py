@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from layers import Layer, ShapeError
 from layers.arrays import Array, array_module
 from layers.layer import Cache
@@ -192,8 +194,15 @@ class Network:
 
 
 def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
-    """∂S_c/∂S: 1 at class c of each image, 0 elsewhere; c is one class for all images or one for each."""
+    """∂S_c/∂S: 1 at class c of each image, 0 elsewhere; c is one class for all images or one for each.
+
+    Raises ValueError for a class that is not among 0 … classes − 1.
+    """
     xp = array_module(scores)
+    count = scores.shape[-1]
+    for wanted in np.atleast_1d(c):
+        if not 0 <= wanted < count:
+            raise ValueError(f"there is no class {wanted}: expected 0 … {count - 1}")
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
     return seed

@@ -1,10 +1,10 @@
-"""Trained networks from installed packages.  Nothing is downloaded at run time."""
+"""Trained networks, from installed packages and from weight files.  Nothing is downloaded at run time."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy._core.multiarray import _reconstruct
 
+from . import architectures, formats
 from .architectures.squeezenet import squeezenet1_1
+from .class_names import imagenet_classes
 from .extras import package_folder
 from .images import Preprocessing
 from .network import Network
@@ -23,11 +25,26 @@ SQUEEZENET_WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
 SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
 
 
-def load(name: str) -> Network:
-    """A trained network by name, as `--network` takes it."""
-    if name not in NETWORKS:
-        raise ValueError(f"there is no network {name!r}: choose from {', '.join(NETWORKS)}")
-    return NETWORKS[name]()
+def load(name_or_path: str | os.PathLike[str], network: str | None = None, allow_nonfinite: bool = False) -> Network:
+    """A trained network by name, or from a weight file of any format (`formats.load`, which says what it raises).
+
+    network:         the architecture, for files that do not know theirs: load("alexnet.pth", "alexnet")
+    allow_nonfinite: take weights that are NaN or infinite
+    """
+    name = str(name_or_path)
+    if name in NETWORKS and network is None:
+        return NETWORKS[name]()
+    if isinstance(name_or_path, str) and not os.path.exists(name) and not is_like_a_path(name):
+        if name in architectures.ARCHITECTURES:
+            raise ValueError(f"{name} is an architecture without weights here: give their file, --weights FILE")
+        raise ValueError(f"there is no network {name!r}: choose from {', '.join(NETWORKS)}, or give a weight file")
+    return formats.load(name_or_path, network, allow_nonfinite)
+
+
+def is_like_a_path(name: str) -> bool:
+    """Whether someone who typed this meant a file."""
+    path = Path(name)
+    return len(path.parts) > 1 or path.suffix.lower() in formats.SUFFIXES
 
 
 def squeezenet() -> Network:
@@ -51,13 +68,6 @@ def squeezenet() -> Network:
         preprocessing=Preprocessing((227, 227), mean=(104.006, 116.669, 122.679), order="BGR", resize=256),
         classes=imagenet_classes(),
     ).with_parameters(weights)
-
-
-def imagenet_classes() -> list[str]:
-    """The 1000 classes of ILSVRC in their usual order, each with its synonyms: "tench, Tinca tinca"."""
-    path = package_folder("imagenet_classes", "demo", "ImageNet's class names") / "imagenet1k_label_to_names.json"
-    names = json.loads(path.read_text(encoding="utf-8"))
-    return [names[str(c)] for c in range(1000)]
 
 
 NETWORKS: dict[str, Callable[[], Network]] = {"squeezenet": squeezenet}

@@ -2,6 +2,7 @@
 
 from .comparison import compare_rules
 from .deconvnet import reconstruct
+from .localization import guesses, localize, locate
 from .saliency import linearize, saliency
 
-__all__ = ["compare_rules", "linearize", "reconstruct", "saliency"]
+__all__ = ["compare_rules", "guesses", "linearize", "localize", "locate", "reconstruct", "saliency"]

@@ -13,15 +13,17 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, deconv, demo, saliency, trace
+from .commands import check, class_model, classify, deconv, demo, localize, networks, saliency, trace
 
 COMMANDS = {
     "demo": demo,
     "classify": classify,
     "saliency": saliency,
+    "localize": localize,
     "class-model": class_model,
     "trace": trace,
     "deconv": deconv,
+    "networks": networks,
     "check": check,
 }
 
@@ -62,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = f"minicnn {args.command}"
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("default")
             warnings.showwarning = lambda message, *_: print(f"{command}: note: {message}", file=sys.stderr)
             code = int(args.run(args) or 0)
             sys.stdout.flush()

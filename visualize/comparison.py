@@ -20,7 +20,7 @@ from layers.layer import Cache
 from minicnn.network import RULES, Network, Trace
 from minicnn.units import Unit, activation, strongest_units, unit_text
 
-from .dead_signal import report_death
+from .dead_signal import RULE_NAMES
 from .deconvnet import Seed, one_image, seed_signal
 
 
@@ -34,6 +34,7 @@ class Step:
     cosine:     of gradient and DeconvNet signal, ⟨grad, R⟩ / ‖grad‖‖R‖;   None if one of them is zero
     difference: ‖R − grad‖ / ‖grad‖;   None if the gradient is zero
     same:       gradient and DeconvNet signal are equal, to the last bit
+    alive:      for each rule, whether its signal is anything but zero
     """
 
     layer: str
@@ -44,6 +45,7 @@ class Step:
     cosine: float | None
     difference: float | None
     same: bool
+    alive: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ class Comparison:
     def first_divergence(self) -> str | None:
         """The first layer from the top below which gradient and DeconvNet differ; None if they never do."""
         return next((step.layer for step in self.steps if not step.same), None)
+
+    @property
+    def deaths(self) -> dict[str, str]:
+        """The rules whose signal is zero when it arrives at the image, and the layer at which it died."""
+        found = {}
+        for rule in RULES:
+            living = [n for n, step in enumerate(self.steps) if step.alive[rule]]
+            died = living[-1] + 1 if living else 0
+            if died < len(self.steps):
+                found[rule] = self.steps[died].layer
+        return found
 
     def __str__(self) -> str:
         return table(self)
@@ -85,8 +98,6 @@ def compare_from(
     unit = strongest_units(trace, layer)[0] if unit is None else unit
     top = seed_signal(trace, layer, unit, seed)
     ways = {rule: way_down(net, rule, trace, top, layer) for rule in RULES}
-    for rule, passages in ways.items():
-        report_death(net, rule, trace, top, passages[-1].below, start=layer)
     steps = [compared(dict(zip(ways, passages, strict=True))) for passages in zip(*ways.values(), strict=True)]
     return Comparison(layer, unit, float(top.sum()), activation(trace, layer, unit), steps)
 
@@ -166,6 +177,7 @@ def compared(passages: dict[str, Passage]) -> Step:
         cosine=cosine(grad, R),
         difference=relative_difference(grad, R),
         same=bool((grad == R).all()),
+        alive={rule: bool(passage.below.any()) for rule, passage in passages.items()},
     )
 
 
@@ -218,8 +230,11 @@ def table(comparison: Comparison) -> str:
 def _verdict(comparison: Comparison) -> str:
     parted = comparison.first_divergence
     if parted is None:
-        return "gradient and DeconvNet are the same all the way down"
-    return f"gradient and DeconvNet are the same down to layer {parted}, and part there"
+        verdict = "gradient and DeconvNet are the same all the way down"
+    else:
+        verdict = f"gradient and DeconvNet are the same down to layer {parted}, and part there"
+    deaths = (f"the {RULE_NAMES[rule]} died at layer {layer}" for rule, layer in comparison.deaths.items())
+    return "; ".join([verdict, *deaths])
 
 
 def _shape(step: Step) -> str:

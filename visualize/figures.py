@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from minicnn.images import Crop
 
     from .class_model import ClassModel
+    from .localization import Localization
     from .portrait import Portrait
 
 PERCENTILES = (1.0, 99.5)  # a few pixels are many times brighter than the rest; without a stretch a map looks black
-CONTRAST = 3  # a class model's pixels rarely go far from the mean image
+SPREAD = 25  # grey levels: the pixels of a class model rarely go far from the mean image
 
 
 def stretched(values: np.ndarray, percentiles: tuple[float, float] = PERCENTILES) -> np.ndarray:
@@ -85,6 +86,43 @@ def overlay(photo: np.ndarray, light: np.ndarray) -> np.ndarray:
     return grey * (1 - known) + colormaps["inferno"](known[..., 0])[..., :3] * known
 
 
+UNKNOWN = "lightsteelblue"  # pixels that no crop shows
+SEED_COLOURS = {"object": "blue", "background": "cyan", "neither": "red"}  # as in the paper's Figure 3
+
+
+def localization_figure(photo: np.ndarray, places: Sequence[Localization], titles: Sequence[str]) -> Figure:
+    """A row for each class: photograph with box, map, thresholds in colour, mask with box (the paper's Figure 3)."""
+    figure, panels = new_figure(4, len(places), photo.shape[0] / photo.shape[1])
+    for row, place, title in zip(panels, places, titles, strict=True):
+        show(row[0], photo, title, cmap="gray")
+        show(row[1], stretched(place.saliency), "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
+        show(row[2], seed_picture(place), "blue: object's colours, cyan: background's")
+        show(row[3], cut_out(photo, place.mask), "mask and box" if place.box else "nothing found")
+        for panel in (row[0], row[3]):
+            if place.box is not None:
+                outline(panel, place.box)
+    low, high = PERCENTILES
+    unknown = "; blue-grey: no crop shows these pixels" if any(np.isnan(p.saliency).any() for p in places) else ""
+    _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only{unknown}")
+    return figure
+
+
+def seed_picture(place: Localization) -> np.ndarray:
+    """The map's two thresholds: which pixels the colour models were estimated from, in SEED_COLOURS."""
+    from matplotlib.colors import to_rgb
+
+    palette = np.array([to_rgb(colour) for colour in (*SEED_COLOURS.values(), UNKNOWN)])
+    unknown = np.isnan(place.saliency)
+    return palette[np.select([place.foreground, place.background, unknown], [0, 1, 3], default=2)]  # (H, W, 3)
+
+
+def cut_out(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The photograph where the mask is, and elsewhere a slate blue that neither white nor black objects drown in."""
+    colours = np.broadcast_to(np.atleast_3d(photo) / 255, (*mask.shape, 3))
+    slate = 0.8 * np.array([0.38, 0.45, 0.62]) + 0.2 * colours.mean(axis=2, keepdims=True)
+    return np.where(mask[..., None], colours, slate)
+
+
 def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
     """The images of several classes side by side (the paper's Figure 1), with more contrast, for the eye."""
     columns = min(3, len(names))
@@ -95,7 +133,7 @@ def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
         title = f"{name}   S = {score:.0f}   ‖I‖ = {norm:.0f}"
         show(panels.flat[k], contrasted(model.image[k]), title, cmap="gray")
     steps = f"{model.settings.steps} steps of gradient ascent, mean image added"
-    _footnote(figure, f"{steps}; contrast × {CONTRAST}, for the eye only")
+    _footnote(figure, f"{steps}; contrast stretched alike, for the eye only")
     return figure
 
 
@@ -123,14 +161,15 @@ def score_and_posterior_figure(pairs: Sequence[tuple[ClassModel, ClassModel]], n
         for row, (model, what) in enumerate(zip(pair, ("score", "posterior"), strict=True)):
             title = f"{name} by {what}   S = {model.curves['scores'][-1]:.0f}   ‖I‖ = {model.curves['norms'][-1]:.0f}"
             show(panels[row, column], contrasted(model.image), title, cmap="gray")
-    _footnote(figure, f"contrast × {CONTRAST}, for the eye only")
+    _footnote(figure, "contrast stretched alike, for the eye only")
     return figure
 
 
 def contrasted(image: np.ndarray) -> np.ndarray:
-    """A class model with each pixel CONTRAST times as far from the image's mean colour, as bytes."""
+    """A class model whose pixels differ from their mean colour by SPREAD, root mean square; as bytes."""
     mean = image.mean(axis=(0, 1))
-    return to_bytes(mean + CONTRAST * (image - mean))
+    spread = np.sqrt(((image - mean) ** 2).mean())
+    return to_bytes(mean + (image - mean) * (SPREAD / spread if spread > 0 else 1))
 
 
 RULE_TITLES = {"gradient": "gradient", "deconv": "DeconvNet", "guided": "guided"}
@@ -171,6 +210,9 @@ def draw_portrait(panels: Sequence[Axes], photo: np.ndarray, crop: Crop, unit: P
     x0, y0, x1, y1 = unit.field
     show(where, photo, unit.title, fontsize=9)
     outline(where, photo_box(crop, unit.field))
+    if (x0, y0) == (x1, y1):
+        patch.set_title("sees only padding", fontsize=9)
+        return
     show(patch, crop.pixels[y0:y1, x0:x1], f"X = {unit.activation:.3g}", fontsize=9, cmap="gray")
     for panel, (rule, title) in zip(signals, RULE_TITLES.items(), strict=True):
         seen = in_colour(unit.signals[rule][:, y0:y1, x0:x1], order)
@@ -208,7 +250,7 @@ def outline(panel: Axes, box: tuple[float, float, float, float]) -> None:
 def _map_colours(name: str) -> Any:
     from matplotlib import colormaps
 
-    return colormaps[name].with_extremes(bad="lightsteelblue")
+    return colormaps[name].with_extremes(bad=UNKNOWN)
 
 
 def _footnote(figure: Figure, text: str) -> None:

@@ -46,33 +46,45 @@ def saliency(net: Network, x: Array, c: int | Sequence[int]) -> Array:
     w, _ = linearize(net, x, c)
     if w.ndim < 3:
         raise ValueError(f"a saliency map needs an image (C, H, W), got {w.shape}")
+    return magnitude(w)
+
+
+def magnitude(w: Array) -> Array:
+    """M_ij = max over the channels of |w|:  (…, C, H, W) → (…, H, W)."""
     return array_module(w).abs(w).max(axis=-3)
 
 
-def photo_saliency(net: Network, photo: np.ndarray, c: int) -> np.ndarray:
+def photo_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int]) -> np.ndarray:
     """The saliency map of a photograph's centre crop, laid back over the photograph (H, W).
 
     Pixels that the crop does not cover are NaN: not zero, for nothing is known of them.
+    Several classes give several maps (K, H, W), from one way up through the network and K ways down.
     """
     return _saliency_of_crops(net, photo, c, [preprocessing_of(net).centre_crop(photo)])
 
 
-def ten_crop_saliency(net: Network, photo: np.ndarray, c: int) -> np.ndarray:
+def ten_crop_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int]) -> np.ndarray:
     """The mean of ten maps (paper, section 3.1): the photograph's four corners and centre, and their mirror images.
 
     Each map is put back where its crop came from, mirroring undone; where crops overlap, their maps are averaged.
-    Photograph (H, W, 3) → map (H, W); pixels that no crop covers are NaN.
+    Photograph (H, W, 3) → map (H, W), or (K, H, W) for several classes; pixels that no crop covers are NaN.
     """
     return _saliency_of_crops(net, photo, c, preprocessing_of(net).ten_crops(photo))
 
 
-def _saliency_of_crops(net: Network, photo: np.ndarray, c: int, crops: Sequence[Crop]) -> np.ndarray:
+def _saliency_of_crops(net: Network, photo: np.ndarray, c: int | Sequence[int], crops: Sequence[Crop]) -> np.ndarray:
     shape = photo.shape[0], photo.shape[1]
-    total, count = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+    classes = np.atleast_1d(c)
+    total, count = np.zeros((len(classes), *shape), np.float32), np.zeros(shape, np.uint8)
     for crop in crops:  # one at a time: ten traces of a large network need not fit into memory together
-        x = preprocessing_of(net).to_input(crop)
-        laid = crop.put_back(saliency(net, x, c)[0], shape)
-        covered = ~np.isnan(laid)
-        total[covered] += laid[covered]
+        trace = net.forward(preprocessing_of(net).to_input(crop))
+        for k, class_k in enumerate(classes):
+            seed = one_hot(trace.scores, class_k)
+            w = net.backward(trace, seed)
+            report_death(net, "gradient", trace, seed, w)
+            laid = crop.put_back(magnitude(w)[0], shape)
+            covered = ~np.isnan(laid)
+            total[k, covered] += laid[covered]
         count += covered
-    return np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
+    maps = np.where(count > 0, total / np.maximum(count, 1), np.float32(np.nan))
+    return maps[0] if np.ndim(c) == 0 else maps

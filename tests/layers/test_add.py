@@ -8,12 +8,6 @@ import pytest
 from layers import Add, BatchNorm, Conv, MaxPool, ReLU, ShapeError
 from minicnn.gradient_check import check_layer
 
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 RULES = ["backward", "deconv", "guided"]
 
 

@@ -10,11 +10,6 @@ from minicnn import Network
 from minicnn.gradient_check import check_layer, check_network
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def random_norm(rng: np.random.Generator, C: int, eps: float = 1e-5) -> BatchNorm:
     gamma, beta, mean = rng.standard_normal((3, C))
     return BatchNorm(gamma, beta, mean, variance=rng.uniform(0.5, 2, C), eps=eps)

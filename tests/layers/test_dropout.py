@@ -8,12 +8,6 @@ import pytest
 from layers import Dropout
 from minicnn.gradient_check import check_layer
 
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 RULES = ["backward", "deconv", "guided"]
 
 

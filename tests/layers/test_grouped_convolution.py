@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from layers import Conv, GroupedConv, ShapeError
 from minicnn.gradient_check import check_layer
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
 
 RULES = ["backward", "deconv", "guided"]
 
@@ -48,7 +42,6 @@ def test_by_hand():
     np.testing.assert_array_equal(grads["b"], [1, 1])
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     groups=st.integers(1, 4),
     M=st.integers(1, 3),

@@ -17,11 +17,6 @@ from minicnn.summary import summary
 NAMES = list(ARCHITECTURES)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 # ---------------------------------------------------------------------- the tables and the papers
 
 

@@ -17,9 +17,14 @@ from minicnn import Network, architectures
 from minicnn.network import RULES, one_hot
 
 torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
-from ..torch_networks import IN_TORCH, scores_and_signals  # noqa: E402 - it needs torch
+from tests.torch_networks import IN_TORCH, scores_and_signals  # noqa: E402 - it needs torch
 
-WIDTH = {name: 16 if "vgg" in name else 8 for name in architectures.ARCHITECTURES} | {"small28": 1, "small32": 1}
+WIDTH = {name: 16 if "vgg" in name else 8 for name in architectures.ARCHITECTURES}
+WIDTH |= {"small28": 1, "small32": 1}
+WIDTH |= {
+    "squeezenet1_0": 2,
+    "squeezenet1_1": 2,
+}  # thinner ones die: where all squeezed channels are 0, pools meet ties
 IN_TORCHVISION = [name for name, a in architectures.ARCHITECTURES.items() if a.torch_names is not None]
 
 
@@ -87,11 +92,12 @@ def relative_error(ours: np.ndarray, theirs) -> float:
     return error
 
 
-def errors(name: str, dtype: type, image: int) -> dict[str, float]:
+def errors(name: str, dtype: type, image: int, size: int | None = None) -> dict[str, float]:
     """How far we are from PyTorch, in the scores and in each signal, on random image number `image`."""
     net, there = two_networks(name)
     rng = np.random.default_rng(image)
-    x = rng.uniform(-128, 128, (1, *architectures.architecture(name).input_shape)).astype(dtype)
+    C, H, W = architectures.architecture(name).input_shape
+    x = rng.uniform(-128, 128, (1, C, size or H, size or W)).astype(dtype)
     net, there = net.astype(dtype), copy.deepcopy(there).to(torch.from_numpy(x).dtype)
 
     trace = net.forward(x)
@@ -104,6 +110,14 @@ def errors(name: str, dtype: type, image: int) -> dict[str, float]:
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_scores_and_three_ways_down_agree_with_pytorch_in_float64(name):
     found = errors(name, np.float64, image=0)
+    assert max(found.values()) < 1e-10, found
+
+
+@pytest.mark.parametrize("size", [227, 230])
+@pytest.mark.parametrize("name", ["squeezenet1_0", "squeezenet1_1", "resnet18"])
+def test_networks_that_take_any_size_agree_where_the_last_windows_are_incomplete(name, size):
+    """Between them the two sizes leave each of SqueezeNet's pools with a remainder."""
+    found = errors(name, np.float64, image=0, size=size)
     assert max(found.values()) < 1e-10, found
 
 
@@ -128,7 +142,8 @@ def test_agrees_with_captum(name):
     attr = pytest.importorskip("captum.attr", reason="Captum is an oracle here, not a dependency")
     net, there = two_networks(name)
     x = np.random.default_rng(1).uniform(-128, 128, (1, *architectures.architecture(name).input_shape))
-    trace, c = net.forward(x), 7
+    trace = net.forward(x)
+    c = int(trace.scores.argmax())
     there = copy.deepcopy(there)
     theirs = {
         "gradient": attr.Saliency(there).attribute(torch.tensor(x, requires_grad=True), target=c, abs=False),

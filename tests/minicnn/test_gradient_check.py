@@ -78,6 +78,11 @@ def test_the_usual_mistakes_are_found(rng):
     assert not check_layer(Overwrites(3, stride=1), x, rng).ok
 
 
+def test_a_gradient_that_only_a_plain_sum_of_outputs_would_pass_is_found(rng):
+    """Random cotangents tell the outputs apart: turned round, a gradient of nothing but ones would look the same."""
+    assert not check_layer(spoilt(Flatten(), "backward", np.flip), rng.standard_normal((2, 3, 4, 4)), rng).ok
+
+
 def test_relus_at_exactly_0_are_undecided_and_not_ok(rng):
     report = check_layer(ReLU(), np.zeros((2, 3)), rng)
     (check,) = report.checks

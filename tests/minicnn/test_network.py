@@ -259,5 +259,7 @@ def test_one_hot_picks_one_class_for_all_or_one_for_each():
     assert np.array_equal(one_hot(scores, 1), [[0, 1, 0], [0, 1, 0]])
     assert np.array_equal(one_hot(scores, [2, 0]), [[0, 0, 1], [1, 0, 0]])
     assert one_hot(scores, 1).dtype == np.float32
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="there is no class 3: expected 0 … 2"):
         one_hot(scores, 3)
+    with pytest.raises(ValueError, match="there is no class -1"):
+        one_hot(scores, [0, -1])

@@ -37,7 +37,14 @@ def test_coffee_is_an_espresso(squeezenet, coffee):
 
 
 def test_the_network_is_squeezenet_1_1(squeezenet):
-    """1.2 million weights; 26 convolutions; conv1 sees 227×227 pixels."""
+    """1.2 million weights; 26 convolutions, each with its ReLU, three pools and a global average; 227×227 pixels."""
+    fire = ["squeeze1x1", "relu_squeeze", "expand", "relu_expand"]
+    two, four, six = (
+        [f"fire{n}/{part}" for n in numbers for part in fire] for numbers in ((2, 3), (4, 5), (6, 7, 8, 9))
+    )
+    stem, head = ["conv1", "relu1", "pool1"], ["drop9", "conv10", "relu10", "pool10"]
+    assert squeezenet.names == [*stem, *two, "pool3", *four, "pool5", *six, *head]
+    assert all(isinstance(squeezenet[name], ReLU) for name in squeezenet.names if "relu" in name)
     assert sum(p.size for p in squeezenet.parameters.values()) == 1_235_496
     assert sum(name.endswith("K") for name in squeezenet.parameters) == 26
     assert all(p.dtype == np.float32 for p in squeezenet.parameters.values())

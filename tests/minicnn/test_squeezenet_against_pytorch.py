@@ -24,6 +24,8 @@ def theirs(layer: Layer, X):
             return F.max_pool2d(X, layer.size, layer.stride, ceil_mode=layer.ceil)
         case GlobalAveragePool():
             return F.adaptive_avg_pool2d(X, 1).flatten(1)
+        case Dropout():
+            return X  # nothing is dropped from a trained network
         case Concat():
             return torch.cat([run(chain, X) for chain in layer.branches.values()], dim=1)
         case _:

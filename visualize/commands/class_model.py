@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import json
 import re
+import sys
 from pathlib import Path
 
 from minicnn.class_names import find_class, short_name
@@ -21,7 +22,17 @@ from minicnn.images import save_picture
 from minicnn.network import Network
 from visualize.class_model import PAPER, PRESETS, ClassModel, Settings, class_model, score_and_posterior
 
-from .common import add_json, add_network, add_out, class_count, load_network, output_folder, print_json, progress
+from .common import (
+    add_json,
+    add_network,
+    add_out,
+    class_count,
+    load_network,
+    network_record,
+    output_folder,
+    print_json,
+    progress,
+)
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
 
@@ -60,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     if args.from_ is not None:
         if args.classes or settings != PAPER:
             raise ValueError("--from repeats a run as it was: give it no classes and no settings")
-        args.network, args.classes, settings = read_run(args.from_)
+        args.network, args.weights, args.classes, settings = read_run(args.from_)
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
     net = load_network(args)
@@ -68,7 +79,9 @@ def run(args: argparse.Namespace) -> None:
     if len(set(classes)) < len(classes):
         raise ValueError("each class may be named once")
     model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.steps + 1))
-    stem = write_run(net, classes, model, args.network, args.out)
+    if model.settings.steps < settings.steps:
+        print(f"minicnn class-model: note: stopped after {model.settings.steps} steps, and kept", file=sys.stderr)
+    stem = write_run(net, classes, model, network_record(args), args.out)
     if args.versus_posterior:
         write_versus_posterior(net, classes, settings, stem)
     for k, c in enumerate(classes):
@@ -92,19 +105,19 @@ def changed(settings: Settings, args: argparse.Namespace) -> Settings:
     return dataclasses.replace(settings, **given)
 
 
-def read_run(path: Path) -> tuple[str, list[str], Settings]:
-    """(network, classes, settings) of an earlier run; ValueError if the file says something else."""
+def read_run(path: Path) -> tuple[str, Path | None, list[str], Settings]:
+    """(network, weights, classes, settings) of an earlier run; ValueError if the file says something else."""
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = Settings(**run["settings"])
         classes = [str(int(c)) for c in run["classes"]]
-        network = str(run["network"])
+        network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no settings of a class model: {type(error).__name__} {error}") from None
-    return network, classes, settings
+    return network, weights, classes, settings
 
 
-def write_run(net: Network, classes: list[int], model: ClassModel, network: str, out: Path) -> Path:
+def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, str], out: Path) -> Path:
     """The run's files in the folder `out`; returns what their names begin with."""
     from visualize.figures import class_model_curves_figure, class_models_figure, save_figure
 
@@ -115,7 +128,7 @@ def write_run(net: Network, classes: list[int], model: ClassModel, network: str,
     save_arrays(f"{stem}.npz", {"offset": model.offset, "image": model.image, **model.curves})
     save_json(
         f"{stem}.json",
-        {"network": network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)},
+        {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)},
     )
     save_figure(f"{stem}.png", class_models_figure(model, names))
     save_figure(f"{stem}-curves.png", class_model_curves_figure(model, names))

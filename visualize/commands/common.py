@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minicnn import pretrained
+from minicnn import formats, pretrained
 from minicnn.class_names import find_class, short_name
 from minicnn.images import preprocessing_of, read_photo
 from minicnn.loss import softmax
@@ -21,14 +21,26 @@ from visualize.deconvnet import Seed
 
 T = TypeVar("T")
 
+DEFAULT_NETWORK = "squeezenet"
+
 
 def add_photos(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a photograph: PNG, JPEG, …")
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
-    names = ", ".join(pretrained.NETWORKS)
-    parser.add_argument("--network", default="squeezenet", metavar="NAME", help=f"{names} (default: %(default)s)")
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help=f"a trained network, {', '.join(pretrained.NETWORKS)} (default: {DEFAULT_NETWORK}), "
+        "or with --weights an architecture (minicnn networks lists both)",
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help=f"a trained network's weights: {' '.join(formats.SUFFIXES)}"
+    )
+    parser.add_argument(
+        "--allow-nonfinite", action="store_true", help="take weights from FILE that are NaN or infinite"
+    )
 
 
 def add_class(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +85,20 @@ def different_names(paths: Sequence[str]) -> None:
 
 
 def load_network(args: argparse.Namespace) -> Network:
-    return pretrained.load(args.network)
+    """The network that --network and --weights mean.
+
+    From then on `args.network` is what to load it by: a name, or the path of a file that knows its architecture.
+    """
+    if args.weights is not None and args.network is not None:
+        return pretrained.load(args.weights, args.network, args.allow_nonfinite)
+    source = args.weights or args.network or DEFAULT_NETWORK
+    args.network, args.weights = str(source), None
+    return pretrained.load(source, allow_nonfinite=args.allow_nonfinite)
+
+
+def network_record(args: argparse.Namespace) -> dict[str, str]:
+    """What the settings beside a picture say of the network, enough to load it again."""
+    return {"network": args.network} | ({"weights": str(args.weights)} if args.weights is not None else {})
 
 
 def output_folder(path: Path) -> Path:

@@ -31,6 +31,7 @@ from .common import (
     each_photo,
     known_layer,
     load_network,
+    network_record,
     output_folder,
     print_json,
     progress,
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         portraits: list[Portrait] = []
         for layer in progress(chosen or telling_layers(net, trace), "layers"):
             portraits += strongest_portraits(net, trace, layer, args.units, chosen_seed(args))
-        record = write_portraits(path, photo, crop, portraits, preprocessing.order, args.network, args.out)
+        record = write_portraits(path, photo, crop, portraits, preprocessing.order, network_record(args), args.out)
         if args.json:
             print_json(record)
         else:
@@ -84,7 +85,7 @@ def write_portraits(
     crop: Crop,
     portraits: Sequence[Portrait],
     order: str,
-    network: str,
+    network: dict[str, str],
     out: Path,
 ) -> dict[str, object]:
     """The portraits of one photograph as .npz, .json and .png in the folder `out`; returns what the .json says."""
@@ -93,7 +94,7 @@ def write_portraits(
     stem = output_folder(out) / f"{Path(path).stem}-deconv"
     record = {
         "photo": path,
-        "network": network,
+        **network,
         "crop": crop.box,
         "rules": list(RULES),
         "units": [described(unit, crop) for unit in portraits],

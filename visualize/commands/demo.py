@@ -1,16 +1,38 @@
-"""The paper in one run, on bundled photographs: what a network says they are, and which pixels made it say so."""
+"""The paper in one run: its four figures, on bundled photographs, and a page that shows them.
+
+Class models (section 2), saliency maps (3.1), localisation (3.2) and the relation to DeconvNets (4), each with its raw
+arrays and settings beside it, and index.html with a paragraph on each.
+"""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
 
+import numpy as np
+
+from minicnn.class_names import find_class, short_name
+from minicnn.images import preprocessing_of
+from minicnn.network import Network
 from minicnn.photographs import PHOTOGRAPHS, photograph
+from visualize.class_model import PRESETS, class_model
+from visualize.localization import CutSettings
+from visualize.page import Section, write_page
+from visualize.portrait import strongest_portraits, telling_layers
 
+from .class_model import write_run
 from .classify import print_top
-from .common import Answer, add_network, add_out, load_network, progress
+from .common import Answer, add_network, add_out, class_count, load_network, network_record, output_folder, progress
+from .deconv import write_portraits
+from .localize import write_boxes
 from .saliency import write_saliency
 
 EXAMPLE = "minicnn demo --out minicnn-demo"
+
+CLASSES = ("ostrich", "zebra", "flamingo")  # if the network has them
+STEPS = 100
+CAPTIONS = {"paper": "The paper's plain recipe.", "jitter": "With jitter, which is not in the paper."}  # of presets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,12 +42,118 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     net = load_network(args)
-    for name in progress(list(PHOTOGRAPHS), "photographs"):
-        photo = photograph(name)
-        answer = Answer.of(net, photo)
-        best = answer.best(5)
+    photos = {name: photograph(name) for name in PHOTOGRAPHS}
+    answers = {name: Answer.of(net, photo) for name, photo in photos.items()}
+    for name, answer in answers.items():
         print(name)
-        print_top(answer, best)
-        record = write_saliency(net, name, photo, answer, best[0], True, args.network, args.out)
-        print(f"  its saliency map: {record['figure']}")
-    print(f"Photographs beside their maps, raw maps (.npy) and settings (.json) are in {args.out.resolve()}")
+        print_top(answer, answer.best(5))
+    output_folder(args.out)
+    sections = [
+        saliency_section(net, photos, answers, args),
+        localization_section(net, photos, answers, args),
+        deconvnet_section(net, photos, args),
+        class_model_section(net, args),
+    ]
+    page = args.out / "index.html"
+    write_page(page, "Deep Inside Convolutional Networks", introduction(answers), [sections[-1], *sections[:-1]])
+    print(f"The paper's four figures, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
+
+
+def introduction(answers: dict[str, Answer]) -> str:
+    said = "; ".join(f"{name}: {answer.title(answer.best(1)[0])}" for name, answer in answers.items())
+    return (
+        "The results of Simonyan, Vedaldi and Zisserman (2013), made by this run from one trained network and bundled "
+        f"photographs. What the network says of these: {said}. S is the unnormalised score, P the probability."
+    )
+
+
+def class_model_section(net: Network, args: argparse.Namespace) -> Section:
+    """Figure 1: the paper's plain recipe, and with jitter."""
+    classes = demo_classes(net)
+    figures = []
+    for preset, caption in CAPTIONS.items():
+        settings = dataclasses.replace(PRESETS[preset], steps=STEPS)
+        model = class_model(net, classes, settings, lambda states: progress(states, "class models", STEPS + 1))
+        stem = write_run(net, classes, model, network_record(args), args.out / preset)
+        figures.append((f"{stem}.png", caption))
+    names = ", ".join(short_name(net.classes, c) for c in classes)
+    print(f"class models of {names}: {', '.join(file for file, _ in figures)}")
+    return Section(
+        "What the network thinks a class looks like",
+        "Gradient ascent on the image: from the zero image, uphill on the class's score minus λ‖I‖², the weights "
+        "fixed. The plain recipe draws several outlined copies of the object, as the paper's Figure 1 does. Rolling "
+        "the image by a few random pixels before each step, and back after it, makes whole objects of them.",
+        figures,
+    )
+
+
+def demo_classes(net: Network) -> list[int]:
+    """Classes whose models look good, or the network's first three."""
+    count = class_count(net)
+    try:
+        return [find_class(name, net.classes, count) for name in CLASSES]
+    except ValueError:
+        return list(range(min(3, count)))
+
+
+def saliency_section(
+    net: Network, photos: dict[str, np.ndarray], answers: dict[str, Answer], args: argparse.Namespace
+) -> Section:
+    """Figure 2."""
+    figures = []
+    for name, photo in progress(photos.items(), "saliency"):
+        answer = answers[name]
+        record = write_saliency(net, name, photo, answer, answer.best(1)[0], True, network_record(args), args.out)
+        figures.append((str(record["figure"]), f"{name}: the mean map of ten crops for “{record['name']}”."))
+    print(f"saliency maps: {files(figures)}")
+    return Section(
+        "Which pixels made it say so",
+        "Near a photograph the score is almost linear, S(I) ≈ ⟨w, I⟩ + b, and w = ∂S/∂I says which pixels need to be "
+        "changed the least to change the score the most. The map is |w|, its maximum over the three colours; one way "
+        "down through the network makes it.",
+        figures,
+    )
+
+
+def localization_section(
+    net: Network, photos: dict[str, np.ndarray], answers: dict[str, Answer], args: argparse.Namespace
+) -> Section:
+    """Figure 3."""
+    figures = []
+    for name, photo in progress(photos.items(), "localisation"):
+        best = answers[name].best(1)
+        record = write_boxes(net, name, photo, answers[name], best, True, CutSettings(), network_record(args), args.out)
+        figures.append((record["figure"], f"{name}: the map, its two quantiles, the mask and the box."))
+    print(f"boxes: {files(figures)}")
+    return Section(
+        "Where the object is, though no box was ever taught",
+        "The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the "
+        "background has. A graph cut labels every pixel by its colour and its neighbours; the largest connected piece "
+        "is the object.",
+        figures,
+    )
+
+
+def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argparse.Namespace) -> Section:
+    """Figure 4, as it should have been."""
+    name, photo = next(iter(photos.items()))
+    preprocessing = preprocessing_of(net)
+    crop = preprocessing.centre_crop(photo)
+    trace = net.forward(preprocessing.to_input(crop))
+    layers = progress(telling_layers(net, trace), "DeconvNets")
+    portraits = [unit for layer in layers for unit in strongest_portraits(net, trace, layer, 2)]
+    record = write_portraits(name, photo, crop, portraits, preprocessing.order, network_record(args), args.out)
+    figures = [(str(record["figure"]), f"{name}: the strongest units of some layers, by three rules.")]
+    print(f"gradient, DeconvNet and guided side by side: {files(figures)}")
+    return Section(
+        "Gradient or DeconvNet?",
+        "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the "
+        "gradient pass where its input was positive, and the DeconvNet's signal where that signal is positive. Guided "
+        "back-propagation asks for both. The DeconvNet's pictures are cleaner, but alike for every class: shown a cat, "
+        "the signals of “Egyptian cat” and “espresso” correlate by 0.06 as gradients and by 0.997 as DeconvNets.",
+        figures,
+    )
+
+
+def files(figures: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(file for file, _ in figures)

@@ -27,6 +27,7 @@ from .common import (
     different_names,
     each_photo,
     load_network,
+    network_record,
     output_folder,
     print_json,
 )
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     def explain(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)
         c = answer.chosen(args.class_)
-        record = write_saliency(net, path, photo, answer, c, args.ten_crops, args.network, args.out)
+        record = write_saliency(net, path, photo, answer, c, args.ten_crops, network_record(args), args.out)
         if args.json:
             print_json(record)
         else:
@@ -68,7 +69,7 @@ def write_saliency(
     answer: Answer,
     c: int,
     ten_crops: bool,
-    network: str,
+    network: dict[str, str],
     out: Path,
 ) -> dict[str, object]:
     """The saliency map of one photograph as .npy, .json and .png in the folder `out`; returns what the .json says."""
@@ -78,7 +79,7 @@ def write_saliency(
     stem = output_folder(out) / f"{Path(path).stem}-saliency"
     record = {
         "photo": path,
-        "network": network,
+        **network,
         "class": c,
         **{key: value for key, value in answer.described(c).items() if key != "index"},
         "crops": 10 if ten_crops else 1,

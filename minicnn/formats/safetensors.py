@@ -1,0 +1,48 @@
+"""safetensors: eight bytes that say how long the header is, a header that says what lies where, and the numbers.
+
+The package `safetensors` reads and checks the header.  The numbers are read here: through the package they would take
+twice their memory, and it gives NumPy no bfloat16.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+from ..extras import package_folder
+from .errors import FileError
+from .stored import Storage, StoredTensor
+
+MOST_HEADER_BYTES = 16 * 2**20
+
+KINDS = {  # safetensors' name → the kind of numbers
+    **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
+    **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"},
+}
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, StoredTensor]:
+    """The tensors by name; their numbers are still in the file.  Raises MissingPackage without safetensors."""
+    package_folder("safetensors", "safetensors", "a .safetensors file")
+    from safetensors import SafetensorError, safe_open
+
+    with open(path, "rb") as file:
+        position = 8 + int.from_bytes(file.read(8), "little")
+    if position > min(os.path.getsize(path), MOST_HEADER_BYTES):
+        raise FileError(f"a header of {position - 8:,} bytes; the file is damaged, truncated or no safetensors")
+
+    tensors = {}
+    try:
+        with safe_open(path, framework="numpy") as opened:
+            for name in opened.offset_keys():  # in the order in which they lie in the file, without gaps
+                view = opened.get_slice(name)
+                kind = KINDS.get(view.get_dtype())
+                if kind is None:
+                    raise FileError(f"{name!r} holds numbers of type {view.get_dtype()}; expected {', '.join(KINDS)}")
+                shape = tuple(view.get_shape())
+                storage = Storage(path, position, math.prod(shape), kind)
+                tensors[name] = StoredTensor.contiguous(storage, shape)
+                position += storage.count * storage.dtype.itemsize
+    except SafetensorError as error:
+        raise FileError(f"damaged, truncated or no safetensors ({error})") from None
+    return tensors

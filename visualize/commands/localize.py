@@ -1,0 +1,139 @@
+"""Where an object is: a box from a saliency map and a graph cut, never taught (paper, section 3.2).
+
+The most salient pixels tell what colours the object has, the least salient ones what colours the background has; the
+cut labels every pixel, and the box surrounds the largest connected piece.  No box was seen in training.
+
+For each photograph three files are written: the figure (.png), the raw maps, seeds and masks (.npz: one for each class,
+of the photograph's size), and the settings (.json).  Boxes are x0, y0, x1, y1 in pixels of the photograph, right and
+bottom exclusive; there is none (null) where nothing was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn.class_names import find_class
+from minicnn.files import save_arrays, save_json
+from minicnn.network import Network
+from visualize.localization import CutSettings, Localization, localize_each
+from visualize.saliency import photo_saliency, ten_crop_saliency
+
+from .common import (
+    Answer,
+    add_class,
+    add_json,
+    add_network,
+    add_out,
+    add_photos,
+    class_count,
+    different_names,
+    each_photo,
+    load_network,
+    network_record,
+    output_folder,
+    print_json,
+)
+
+EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_photos(parser)
+    add_class(parser)
+    parser.add_argument("--top", type=int, metavar="N", help="a box for each of the network's first N answers")
+    parser.add_argument("--ten-crops", action="store_true", help="average the maps of ten crops, as the paper does")
+    add_settings(parser)
+    add_out(parser, default=".")
+    add_network(parser)
+    add_json(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The settings of the cut, with the paper's quantiles as defaults."""
+    usual = CutSettings()
+    cut = parser.add_argument_group("the cut")
+
+    def option(name: str, kind: type, default: float, text: str) -> None:
+        cut.add_argument(name, type=kind, default=default, metavar="X", help=f"{text} (default: %(default)g)")
+
+    option("--foreground", float, usual.foreground, "pixels above this quantile estimate the object's colours")
+    option("--background", float, usual.background, "pixels below this quantile estimate the background's colours")
+    option("--components", int, usual.components, "Gaussians in each colour model")
+    option("--pairwise", float, usual.pairwise, "what an outline costs between like pixels")
+    option("--pixels", int, usual.pixels, "larger photographs are cut at about so many pixels")
+    cut.add_argument("--clamp", action="store_true", help="hard seeds: bind those pixels to their labels as well")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.top is not None and args.class_ is not None:
+        raise ValueError("--class asks for one class and --top for several: give one of the two")
+    if args.top is not None and args.top < 1:
+        raise ValueError(f"--top {args.top}: expected 1 or more")
+    settings = CutSettings(args.foreground, args.background, args.components, args.pairwise, args.clamp, args.pixels)
+    different_names(args.photos)
+    net = load_network(args)
+    if args.class_ is not None:  # an unknown class is an error before anything is computed or written
+        find_class(args.class_, net.classes, class_count(net))
+
+    def find(path: str, photo: np.ndarray) -> None:
+        answer = Answer.of(net, photo)
+        classes = answer.best(args.top or 1) if args.class_ is None else [answer.chosen(args.class_)]
+        record = write_boxes(
+            net, path, photo, answer, classes, args.ten_crops, settings, network_record(args), args.out
+        )
+        if not args.json:
+            print(f"{path} → {record['figure']}")
+        for guess in record["guesses"]:
+            if args.json:
+                print_json({"photo": path, **guess, "size": record["size"]})
+            else:
+                box = "nothing found" if guess["box"] is None else "box " + " ".join(map(str, guess["box"]))
+                print(f"  {answer.title(guess['class'])}   {box}")
+
+    return each_photo(args.photos, "minicnn localize", find)
+
+
+def write_boxes(
+    net: Network,
+    path: str,
+    photo: np.ndarray,
+    answer: Answer,
+    classes: Sequence[int],
+    ten_crops: bool,
+    settings: CutSettings,
+    network: dict[str, str],
+    out: Path,
+) -> dict[str, Any]:
+    """The boxes of some classes in one photograph as .npz, .json and .png in `out`; returns what the .json says."""
+    from visualize.figures import PERCENTILES, localization_figure, save_figure
+
+    places = localize_each(net, photo, classes, ten_crop_saliency if ten_crops else photo_saliency, settings)
+    stem = output_folder(out) / f"{Path(path).stem}-localize"
+    record = {
+        "photo": path,
+        "size": [photo.shape[1], photo.shape[0]],
+        **network,
+        "crops": 10 if ten_crops else 1,
+        "settings": asdict(settings),
+        "guesses": [guess(answer, c, place) for c, place in zip(classes, places, strict=True)],
+        "arrays": f"{stem}.npz",
+        "figure": f"{stem}.png",
+        "figure_percentiles": PERCENTILES,
+    }
+    arrays = ("saliency", "foreground", "background", "mask")
+    save_arrays(f"{stem}.npz", {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
+    save_json(f"{stem}.json", record)
+    save_figure(f"{stem}.png", localization_figure(photo, places, [answer.title(c) for c in classes]))
+    return record
+
+
+def guess(answer: Answer, c: int, place: Localization) -> dict[str, Any]:
+    """One (class, box) guess as the JSON objects have it."""
+    described = answer.described(c)
+    return {"class": c, "name": described["name"], "score": described["score"], "box": place.box}

@@ -1,0 +1,99 @@
+"""Which networks there are, and what each costs for one image.
+
+Trained networks are ready for --network NAME.  Architectures are tables without weights; those that torchvision has,
+too, take theirs from a state dict: --network NAME --weights FILE.
+
+layers:         those inside of branches included
+parameters:     numbers that training learns; four bytes each
+multiply-adds:  of convolutions and fully connected layers
+maps:           the memory of all maps of one image, which a trace keeps for the way down
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from minicnn import architectures, pretrained
+from minicnn.extras import MissingPackage
+from minicnn.network import Network
+from minicnn.summary import Summary, summary
+
+from .common import add_json, print_json
+
+EXAMPLE = "minicnn networks"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the list."""
+
+    name: str
+    trained: bool
+    title: str
+    costs: Summary
+
+    @classmethod
+    def of(cls, name: str, trained: bool, title: str, net: Network) -> Line:
+        return cls(name, trained, title, summary(net))
+
+    def record(self) -> dict[str, object]:
+        """The line as a JSON object."""
+        return {
+            "network": self.name,
+            "trained": self.trained,
+            "title": self.title,
+            "input": list(self.costs.input_shape),
+            "layers": len(self.costs.layers),
+            "parameters": self.costs.parameters,
+            "multiply_adds": self.costs.multiply_adds,
+            "map_bytes": self.costs.map_bytes,
+        }
+
+    def __str__(self) -> str:
+        costs = self.costs
+        size = "×".join(map(str, costs.input_shape[1:]))
+        return (
+            f"{self.name:13}  {size:>7}  {len(costs.layers):6}  {costs.parameters:11,}  {costs.multiply_adds:14,}"
+            f"  {costs.map_bytes / 2**20:6.1f} MB  {self.title}"
+        )
+
+
+def run(args: argparse.Namespace) -> None:
+    lines = [*trained(), *untrained()]
+    if args.json:
+        for line in lines:
+            print_json(line.record())
+        return
+    print(f"{'':13}  {'input':>7}  layers   parameters   multiply-adds       maps")
+    for heading, wanted in ("trained", True), ("architectures", False):
+        print(f"{heading}:")
+        for line in lines:
+            if line.trained == wanted:
+                print(line)
+
+
+def trained() -> list[Line]:
+    """The trained networks whose packages are installed."""
+    found = []
+    for name, make in pretrained.NETWORKS.items():
+        try:
+            found.append(Line.of(name, True, first_line(make), make()))
+        except MissingPackage:
+            continue
+    return found
+
+
+def untrained() -> list[Line]:
+    return [
+        Line.of(name, False, architecture.title, architectures.blank(name))
+        for name, architecture in architectures.ARCHITECTURES.items()
+    ]
+
+
+def first_line(described: object) -> str:
+    return str(described.__doc__).splitlines()[0].split(":")[0].rstrip(".")

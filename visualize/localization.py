@@ -1,0 +1,220 @@
+"""Where is class c?  From a saliency map to a mask and a box, without a box in training (paper, section 3.2).
+
+The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the background
+has; a graph cut labels every pixel; the largest connected piece is the object, and its bounding box is the answer.
+
+`locate` goes from a photograph and *any* map to the box and knows of no network; `localize` makes the map first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from minicnn.images import preprocessing_of
+from minicnn.network import Network
+
+from .graph_cut import clamped, minimal_cut, pairwise_terms, unary_terms
+from .mixture import fit_mixture
+from .saliency import photo_saliency
+
+Box = tuple[int, int, int, int]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
+Maps = Callable[[Network, np.ndarray, Sequence[int]], np.ndarray]  # (net, photo, K classes) → maps (K, H, W)
+
+
+@dataclass(frozen=True)
+class CutSettings:
+    """How a map becomes a mask.
+
+    foreground: pixels above this quantile of the map estimate the object's colours (the paper's 95 %)
+    background: pixels below this one estimate the background's (the paper's 30 %)
+    components: Gaussians in each of the two colour models
+    pairwise:   what an outline costs, from one pixel to the next, where the colours do not change
+    clamp:      hard seeds: those pixels are also bound to their labels, not only asked for their colours
+    pixels:     a larger photograph is cut at about so many pixels, 224×224 being what the paper's network sees
+    """
+
+    foreground: float = 0.95
+    background: float = 0.30
+    components: int = 5
+    pairwise: float = 20.0
+    clamp: bool = False
+    pixels: int = 50_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.background <= self.foreground <= 1:
+            quantiles = f"background {self.background:g} and foreground {self.foreground:g}"
+            raise ValueError(f"expected quantiles 0 ≤ background ≤ foreground ≤ 1, got {quantiles}")
+        if self.components < 1:
+            raise ValueError(f"expected 1 or more components, got {self.components}")
+        if not 0 <= self.pairwise < np.inf:
+            raise ValueError(f"expected a pairwise strength of 0 or more, got {self.pairwise:g}")
+        if self.pixels < 1:
+            raise ValueError(f"expected 1 or more pixels, got {self.pixels}")
+
+
+@dataclass(frozen=True, eq=False)
+class Localization:
+    """Where a class is in a photograph; every array has the photograph's size (H, W).
+
+    saliency:   the raw map, NaN where nothing is known
+    foreground: the pixels whose colours stand for the object
+    background: the pixels whose colours stand for the background
+    mask:       the object: the largest connected piece of what the cut calls foreground
+    box:        its bounding box (x0, y0, x1, y1), right and bottom exclusive; None if the mask is empty
+    """
+
+    saliency: np.ndarray
+    foreground: np.ndarray
+    background: np.ndarray
+    mask: np.ndarray
+    box: Box | None
+    settings: CutSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """One (class, box) guess of the ILSVRC task, with the class's score S_c at the photograph's centre crop."""
+
+    c: int
+    score: float
+    localization: Localization
+
+
+# ---------------------------------------------------------------------- with a network
+
+
+def localize(
+    net: Network, photo: np.ndarray, c: int, maps: Maps = photo_saliency, settings: CutSettings | None = None
+) -> Localization:
+    """Where class c is in the photograph.  `maps` makes the map: `photo_saliency`, `ten_crop_saliency`, or your own."""
+    return localize_each(net, photo, [c], maps, settings)[0]
+
+
+def localize_each(
+    net: Network,
+    photo: np.ndarray,
+    classes: Sequence[int],
+    maps: Maps = photo_saliency,
+    settings: CutSettings | None = None,
+) -> list[Localization]:
+    """Where each of several classes is.  The network goes up once for all of them, and down once for each."""
+    return [locate(photo, saliency, settings) for saliency in maps(net, photo, classes)]
+
+
+def guesses(
+    net: Network,
+    photo: np.ndarray,
+    count: int = 5,
+    maps: Maps = photo_saliency,
+    settings: CutSettings | None = None,
+) -> list[Guess]:
+    """The (class, box) guesses of the ILSVRC task: one box for each of the classes with the highest scores."""
+    preprocessing = preprocessing_of(net)
+    scores = net.scores(preprocessing.to_input(preprocessing.centre_crop(photo)))[0]
+    best = [int(c) for c in np.argsort(-scores, kind="stable")[:count]]
+    places = localize_each(net, photo, best, maps, settings)
+    return [Guess(c, float(scores[c]), place) for c, place in zip(best, places, strict=True)]
+
+
+# ---------------------------------------------------------------------- without
+
+
+def locate(photo: np.ndarray, saliency: np.ndarray, settings: CutSettings | None = None) -> Localization:
+    """The object that a map (H, W) points at in a photograph (H, W, 3), or (H, W) grey.
+
+    Only the order of the map's values matters, so any map will do.  Pixels where it is NaN estimate nothing, but they
+    are cut like all others, by their colours and neighbours: an object may reach out of the crop that the network saw.
+    A map that is the same everywhere points at nothing: the mask is empty and the box is None.  So they are where the
+    two colour models do not differ, as in a flat photograph.
+    """
+    settings = settings or CutSettings()
+    if saliency.shape != photo.shape[:2]:
+        raise ValueError(f"expected a map of the photograph's size {photo.shape[:2]}, got {saliency.shape}")
+    colours, small = shrunk(photo, saliency, settings.pixels)
+    foreground, background = quantile_seeds(small, settings.foreground, settings.background)
+    labels = cut(colours, foreground, background, settings)
+    mask = enlarged(largest_component(labels), saliency.shape)
+    foreground, background = (enlarged(seed, saliency.shape) for seed in (foreground, background))
+    return Localization(saliency, foreground, background, mask, bounding_box(mask), settings)
+
+
+def quantile_seeds(saliency: np.ndarray, foreground: float, background: float) -> tuple[np.ndarray, np.ndarray]:
+    """The pixels above one quantile of the map, and those below another: two masks (H, W).
+
+    Taken by rank, not by comparison with a value: a third of a map may be exactly zero.  Equal pixels are ranked by
+    lot (always the same), for in their order on the page the background would be learnt from the top rows only.
+    Each mask has at least one pixel; both are empty if the map is the same everywhere.
+    """
+    known = np.flatnonzero(~np.isnan(saliency))
+    values, n = saliency.ravel()[known], known.size
+    seeds = np.zeros((2, saliency.size), bool)
+    if n > 0 and values.min() < values.max():
+        ranked = known[np.lexsort((np.random.default_rng(0).permutation(n), values))]
+        low = min(max(1, round(background * n)), n - 1)
+        high = max(low, min(round(foreground * n), n - 1))
+        seeds[0, ranked[high:]] = seeds[1, ranked[:low]] = True
+    above, below = seeds.reshape(2, *saliency.shape)
+    return above, below
+
+
+def cut(colours: np.ndarray, foreground: np.ndarray, background: np.ndarray, settings: CutSettings) -> np.ndarray:
+    """Every pixel labelled from the colours (H, W, d), 0 … 1, of two masks: True for the object."""
+    if not foreground.any() or not background.any():
+        return np.zeros(foreground.shape, bool)
+    models = (fit_mixture(colours[seed], settings.components) for seed in (foreground, background))
+    unary, pairwise = unary_terms(colours, *models), pairwise_terms(colours, settings.pairwise)
+    if settings.clamp:
+        unary = clamped(unary, foreground, background, pairwise)
+    return minimal_cut(unary, pairwise)[0]
+
+
+def largest_component(labels: np.ndarray) -> np.ndarray:
+    """The largest four-connected piece of a mask; of equally large ones, the first from the top."""
+    from scipy.ndimage import label
+
+    pieces, count = label(labels)
+    if count == 0:
+        return labels
+    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+
+
+def bounding_box(mask: np.ndarray) -> Box | None:
+    """(x0, y0, x1, y1), right and bottom exclusive; None for an empty mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+# ---------------------------------------------------------------------- the size of the cut
+
+
+def shrunk(photo: np.ndarray, saliency: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The photograph's colours (h, w, d), 0 … 1, and the map (h, w), averaged down to about `pixels` pixels if larger.
+
+    A pixel of the small map is the mean of what is known beneath it, and NaN where nothing is.
+    """
+    H, W = saliency.shape
+    shrink = min(1.0, np.sqrt(pixels / (H * W)))
+    h, w = (int(np.clip(round(side * shrink), 1, pixels)) for side in (H, W))
+    if (h, w) == (H, W):
+        return np.atleast_3d(photo) / 255, saliency
+
+    def averaged(values: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(values).resize((w, h), Image.Resampling.BOX))
+
+    known = averaged((~np.isnan(saliency)).astype(np.float32))
+    total = averaged(np.nan_to_num(saliency).astype(np.float32))
+    small = np.where(known > 0, total / np.where(known > 0, known, 1), np.nan)
+    return np.atleast_3d(averaged(photo)) / 255, small
+
+
+def enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A small mask (h, w) at the photograph's size (H, W): every pixel takes the label that lies over its centre."""
+    (h, w), (H, W) = mask.shape, shape
+    rows, columns = ((2 * np.arange(big) + 1) * little // (2 * big) for little, big in ((h, H), (w, W)))
+    return mask[np.ix_(rows, columns)]
