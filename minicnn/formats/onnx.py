@@ -114,10 +114,9 @@ def joined(junction: Junction, x: Array | None) -> Layer:
     branches = [list(build(chain, x)[0].values()) for chain in junction.branches]
     if junction.node.operator != "Concat":
         return Add(branches)
-    if junction.node.attributes.get("axis", 1) != 1:
-        raise FileError(
-            f"{junction.node}: joins along axis {junction.node.attributes['axis']}; expected 1, the channels"
-        )
+    axis = junction.node.attributes.get("axis", 1)
+    if axis != 1:
+        raise FileError(f"{junction.node}: joins along axis {axis}; expected 1, the channels")
     return Concat(branches)
 
 

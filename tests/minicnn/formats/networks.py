@@ -17,6 +17,7 @@ from layers import (
     GroupedConv,
     LocalResponseNorm,
     MaxPool,
+    PaddedAveragePool,
     ReLU,
 )
 from minicnn import Network, architectures
@@ -37,7 +38,9 @@ def every_kind(rng: np.random.Generator, dtype: type = np.float32) -> Network:
         "relu": ReLU(),
         "pool": MaxPool((3, 2), stride=2, pad=(1, 0, 1, 1), ceil=True),
         "groups": GroupedConv(draw(6, 2, 1, 1), draw(6), groups=2),
-        "join": Concat([[Conv(draw(4, 6, 1, 1)), inner], [AveragePool(1), Dropout(0.25)], []]),
+        "join": Concat(
+            [[Conv(draw(4, 6, 1, 1)), inner], [AveragePool(1), PaddedAveragePool(3, 1, 1), Dropout(0.25)], []]
+        ),
         "average": GlobalAveragePool(),
         "maps": Flatten(),
         "fc": FullyConnected(draw(5, 16), draw(5)),

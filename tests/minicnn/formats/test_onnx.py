@@ -358,6 +358,22 @@ def test_other_files_are_refused(content, tmp_path):
     refused(tmp_path / "n.onnx", "an ONNX model|no ONNX model")
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (
+            b"\x3a\x80\x80\x80\x80\x80\x20abc",
+            "is damaged or cut off: a part of it is longer than the whole",
+        ),  # 2⁴⁰ bytes
+        (b"\x08" + b"\xff" * 12, "a number in it has no end"),
+        (b"\x08\x01" * 1_000_002, "has more than 1,000,000 fields in a row"),
+    ],
+)
+def test_lengths_are_compared_with_what_is_left_of_the_file(content, complaint, tmp_path):
+    (tmp_path / "n.onnx").write_bytes(content)
+    refused(tmp_path / "n.onnx", complaint)
+
+
 def test_a_missing_package_is_named_with_its_extra(rng, tmp_path, monkeypatch):
     path = small(rng).save(tmp_path / "n.onnx", "fc")
     monkeypatch.setattr("minicnn.extras.find_spec", lambda name: None)
