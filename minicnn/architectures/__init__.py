@@ -36,6 +36,7 @@ TORCHVISION = Preprocessing(
 )
 CAFFE = Preprocessing((227, 227), mean=(104.007, 116.669, 122.679), order="BGR", resize=256)
 OXFORD = Preprocessing((224, 224), mean=(122.679, 116.669, 104.007), resize=256)
+PREPROCESSINGS = {"torchvision": TORCHVISION, "caffe": CAFFE, "oxford": OXFORD}  # for ImageNet's networks, by origin
 FASHION_MNIST = Preprocessing((28, 28), mean=(72.94,), scale=1 / 90.02, order="L")
 CIFAR = Preprocessing((32, 32), mean=(125.3, 123.0, 113.9), scale=(1 / 63.0, 1 / 62.1, 1 / 66.7))
 

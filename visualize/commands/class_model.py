@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minicnn.architectures import PREPROCESSINGS
 from minicnn.class_names import find_class, short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.images import save_picture
@@ -73,9 +74,9 @@ def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
     settings = dataclasses.replace(PRESETS[args.preset or "paper"], **given)
     if args.from_ is not None:
-        if args.classes or given or args.preset or args.network or args.weights:
+        if args.classes or given or args.preset or args.network or args.weights or args.preprocessing:
             raise ValueError("--from repeats a run as it was: give it no classes, no network and no settings")
-        args.network, args.weights, args.classes, settings = read_run(args.from_)
+        args.network, args.weights, args.preprocessing, args.classes, settings = read_run(args.from_)
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
     refuse_file(args.out)
@@ -104,8 +105,8 @@ def run(args: argparse.Namespace) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
 
 
-def read_run(path: Path) -> tuple[str, Path | None, list[str], Settings]:
-    """(network, weights, classes, settings) of an earlier run; ValueError if the file says something else."""
+def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Settings]:
+    """(network, weights, preprocessing, classes, settings) of an earlier run; ValueError if it is none."""
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = Settings(**run["settings"])
@@ -113,9 +114,12 @@ def read_run(path: Path) -> tuple[str, Path | None, list[str], Settings]:
             raise TypeError("expected a list of classes")
         classes = [str(int(c)) for c in run["classes"]]
         network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
+        preprocessing = run.get("preprocessing")
+        if preprocessing not in (None, *PREPROCESSINGS):
+            raise ValueError(f"unknown preprocessing {preprocessing!r}")
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no settings of a class model: {type(error).__name__} {error}") from None
-    return network, weights, classes, settings
+    return network, weights, preprocessing, classes, settings
 
 
 def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, str], out: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minicnn import formats, pretrained
+from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
 from minicnn.images import preprocessing_of, read_photo
 from minicnn.loss import softmax
@@ -37,6 +37,11 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help=f"a trained network's weights: {' '.join(formats.SUFFIXES)}"
+    )
+    parser.add_argument(
+        "--preprocessing",
+        choices=architectures.PREPROCESSINGS,
+        help="how the network wants its photographs, if FILE does not say (ONNX files rarely do)",
     )
     parser.add_argument(
         "--allow-nonfinite", action="store_true", help="take weights from FILE that are NaN or infinite"
@@ -90,15 +95,22 @@ def load_network(args: argparse.Namespace) -> Network:
     From then on `args.network` is what to load it by: a name, or the path of a file that knows its architecture.
     """
     if args.weights is not None and args.network is not None:
-        return pretrained.load(args.weights, args.network, args.allow_nonfinite)
-    source = args.weights or args.network or DEFAULT_NETWORK
-    args.network, args.weights = str(source), None
-    return pretrained.load(source, allow_nonfinite=args.allow_nonfinite)
+        net = pretrained.load(args.weights, args.network, args.allow_nonfinite)
+    else:
+        source = args.weights or args.network or DEFAULT_NETWORK
+        args.network, args.weights = str(source), None
+        net = pretrained.load(source, allow_nonfinite=args.allow_nonfinite)
+    if args.preprocessing is not None:
+        net = Network(net.layers, architectures.PREPROCESSINGS[args.preprocessing], net.classes)
+    if net.preprocessing is None:
+        raise ValueError(f"{args.network} does not say how it wants its photographs: choose a --preprocessing")
+    return net
 
 
 def network_record(args: argparse.Namespace) -> dict[str, str]:
     """What the settings beside a picture say of the network, enough to load it again."""
-    return {"network": args.network} | ({"weights": str(args.weights)} if args.weights is not None else {})
+    record = {"network": args.network, "weights": args.weights, "preprocessing": args.preprocessing}
+    return {option: str(value) for option, value in record.items() if value is not None}
 
 
 def refuse_file(path: Path) -> None:
