@@ -65,7 +65,10 @@ class Comparison:
 
     @property
     def deaths(self) -> dict[str, str]:
-        """The rules whose signal is zero when it arrives at the image, and the layer at which it died."""
+        """The rules whose signal is zero when it arrives at the image, and the layer at which it died.
+
+        None of them has died if the seed is zero: nothing was ever alive.
+        """
         found = {}
         for rule in RULES:
             living = [n for n, step in enumerate(self.steps) if step.alive[rule]]
@@ -229,6 +232,8 @@ def table(comparison: Comparison) -> str:
 
 def _verdict(comparison: Comparison) -> str:
     parted = comparison.first_divergence
+    if comparison.seed == 0:
+        return f"all signals are zero from the start, at the output of layer {comparison.layer}"
     if parted is None:
         verdict = "gradient and DeconvNet are the same all the way down"
     else:
