@@ -207,6 +207,8 @@ def score_and_posterior(net: Network, c: int, settings: Settings) -> tuple[Class
     settings = replace(settings, decay=0.0)  # in place of λ, ‖I‖ itself is held
     posterior = class_model(net, c, replace(settings, score="posterior"))
     reached = float(posterior.curves["norms"][-1])
+    if reached == 0:
+        raise ValueError(f"the posterior of class {c} has no gradient at the zero image: start from noise")
     return class_model(net, c, replace(settings, score="class", max_norm=reached)), posterior
 
 
@@ -215,11 +217,14 @@ def slope(net: Network, x: Array, classes: Sequence[int], score: str) -> tuple[A
     trace = net.forward(x)
     wanted = one_hot(trace.scores, classes)
     scores = (trace.scores * wanted).sum(axis=1)
-    if score == "class":
-        return scores, scores, net.backward(trace, wanted)
-    log_P_c = (log_softmax(trace.scores) * wanted).sum(axis=1)
-    others_down = wanted - softmax(trace.scores)  # ∂ log P_c/∂S_k = 1(k = c) − P_k
-    return scores, log_P_c, net.backward(trace, others_down)
+    climbed = scores if score == "class" else (log_softmax(trace.scores) * wanted).sum(axis=1)
+    return scores, climbed, net.backward(trace, top_gradient(trace.scores, classes, score))
+
+
+def top_gradient(scores: Array, classes: Sequence[int], score: str) -> Array:
+    """∂f/∂S:  1(k = c) for f = S_c;  1(k = c) − P_k for f = log P_c, which pushes the other scores down."""
+    wanted = one_hot(scores, classes)
+    return wanted if score == "class" else wanted - softmax(scores)
 
 
 def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> tuple[Array, Array]:
@@ -287,6 +292,6 @@ def diagnose(net: Network, classes: Sequence[int], model: ClassModel) -> Iterato
 
 
 def place_of_death(net: Network, c: int, model: ClassModel) -> str:
-    """Where the gradient of S_c dies on its way down to the zero image."""
+    """Where the gradient of what is climbed dies on its way down to the zero image."""
     trace = net.forward(model.offset[:1] * 0)
-    return where_it_died(net, "gradient", trace, one_hot(trace.scores, c))
+    return where_it_died(net, "gradient", trace, top_gradient(trace.scores, [c], model.settings.score))

@@ -203,6 +203,12 @@ def test_a_dead_start_is_reported_with_what_to_change():
     assert alive.curves["scores"][-1] > alive.curves["scores"][0]
 
 
+def test_a_class_without_rivals_has_no_posterior_to_climb():
+    lonely = linear_network(np.ones((1, 16)), np.zeros(1))  # P_c = 1 for every image
+    with pytest.warns(Stalled), pytest.raises(ValueError, match="no gradient at the zero image: start from noise"):
+        score_and_posterior(lonely, 0, Settings(steps=3))
+
+
 def test_too_strong_a_decay_and_too_large_a_step_are_reported(small):
     with pytest.warns(Stalled, match="smaller decay"):
         class_model(small, 0, Settings(steps=10, step=1e-3, decay=10.0))
