@@ -88,13 +88,15 @@ PRESETS = {
 class Ascent:
     """Where the ascent stands.  All classes of the batch at once: I is (N, C, h, w), everything else (N,).
 
-    objective is S_c − λ‖I‖², or log P_c − λ‖I‖² where the posterior is climbed.
+    objective is S_c − λ‖I‖², or log P_c − λ‖I‖² where the posterior is climbed; step and decay are those in use.
     """
 
     offset: Array
     scores: Array
     objective: Array
     norms: Array
+    step: Array
+    decay: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,6 @@ def class_model(
     keep, for the first step already led out of the numbers.
     """
     single, classes = np.ndim(c) == 0, [int(k) for k in np.atleast_1d(c)]
-    step, decay = rule_of_thumb(net, classes, settings)
     states: list[Ascent] = []
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # reported below, in words
@@ -160,7 +161,7 @@ def class_model(
     offset = states[-1].offset
     image = preprocessing_of(net).to_pixels(offset)  # X_0 = 0 is the mean image: this adds it
     curves = {name: np.array([getattr(s, name) for s in states]) for name in ("scores", "objective", "norms")}
-    model = ClassModel(classes, offset, image, curves, step.ravel(), decay.ravel(), settings)
+    model = ClassModel(classes, offset, image, curves, states[-1].step, states[-1].decay, settings)
     for k, advice in enumerate(diagnose(net, classes, model)):
         if advice:
             warnings.warn(f"{short_name(net.classes, classes[k])} {advice}", Stalled, stacklevel=2)
@@ -187,7 +188,8 @@ def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator
         scores, climbed, gradient = slope(net, np.roll(I, roll, axis=(2, 3)), classes, settings.score)
         gradient = np.roll(gradient, (-roll[0], -roll[1]), axis=(2, 3))
         squared_norm = (I**2).sum(axis=(1, 2, 3))
-        yield Ascent(I, scores, climbed - decay[:, 0, 0, 0] * squared_norm, np.sqrt(squared_norm))
+        objective = climbed - decay.ravel() * squared_norm
+        yield Ascent(I, scores, objective, np.sqrt(squared_norm), step.ravel(), decay.ravel())
         direction = gradient - 2 * decay * I - settings.total_variation * total_variation_gradient(I)
         velocity = settings.momentum * velocity + direction
         I = I + step * velocity

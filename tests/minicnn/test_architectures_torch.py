@@ -124,15 +124,14 @@ def test_networks_that_take_any_size_agree_where_the_last_windows_are_incomplete
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_scores_and_three_ways_down_agree_with_pytorch_in_float32(name):
     """Where two pixels of a pool's window, or a pixel and 0, differ by less than float32's rounding, either may win,
-    and another signal comes down, as right as ours.  A few images meet such a case; four in a row do not.
+    and another signal comes down, as right as ours.  About one image in fifty meets such a case: so two of the first
+    three must agree, and the scores of every one.
     """
-    found = []
-    for image in range(4):
-        found.append(errors(name, np.float32, image))
+    found: list[dict[str, float]] = []
+    while sum(max(each.values()) < 1e-4 for each in found) < 2:
+        assert len(found) < 3, found
+        found.append(errors(name, np.float32, image=len(found)))
         assert found[-1]["scores"] < 1e-4, found
-        if max(found[-1].values()) < 1e-4:
-            return
-    raise AssertionError(found)
 
 
 @pytest.mark.filterwarnings("ignore:Setting backward hooks:UserWarning")

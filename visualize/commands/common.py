@@ -113,6 +113,12 @@ def network_record(args: argparse.Namespace) -> dict[str, str]:
     return {option: str(value) for option, value in record.items() if value is not None}
 
 
+def refuse_unknown_class(args: argparse.Namespace, net: Network) -> None:
+    """An error, before anything is computed or written, if --class means no class of the network."""
+    if args.class_ is not None:
+        find_class(args.class_, net.classes, class_count(net))
+
+
 def refuse_file(path: Path) -> None:
     """An error, before any work is done, if --out is no folder and cannot become one."""
     if path.exists() and not path.is_dir():

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.class_names import find_class
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
 from visualize.localization import CutSettings, Localization, localize_each
@@ -31,7 +30,6 @@ from .common import (
     add_network,
     add_out,
     add_photos,
-    class_count,
     different_names,
     each_photo,
     load_network,
@@ -39,6 +37,7 @@ from .common import (
     output_folder,
     print_json,
     refuse_file,
+    refuse_unknown_class,
 )
 
 EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
@@ -80,8 +79,7 @@ def run(args: argparse.Namespace) -> int:
     different_names(args.photos)
     refuse_file(args.out)
     net = load_network(args)
-    if args.class_ is not None:  # an unknown class is an error before anything is computed or written
-        find_class(args.class_, net.classes, class_count(net))
+    refuse_unknown_class(args, net)
 
     def find(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)

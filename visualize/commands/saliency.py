@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from minicnn.class_names import find_class
 from minicnn.files import save_array, save_json
 from minicnn.network import Network
 from visualize.saliency import photo_saliency, ten_crop_saliency
@@ -23,7 +22,6 @@ from .common import (
     add_network,
     add_out,
     add_photos,
-    class_count,
     different_names,
     each_photo,
     load_network,
@@ -31,6 +29,7 @@ from .common import (
     output_folder,
     print_json,
     refuse_file,
+    refuse_unknown_class,
 )
 
 EXAMPLE = "minicnn saliency cat.jpg --class 'tabby cat' --out maps"
@@ -49,8 +48,7 @@ def run(args: argparse.Namespace) -> int:
     different_names(args.photos)
     refuse_file(args.out)
     net = load_network(args)
-    if args.class_ is not None:  # an unknown class is an error before anything is computed or written
-        find_class(args.class_, net.classes, class_count(net))
+    refuse_unknown_class(args, net)
 
     def explain(path: str, photo: np.ndarray) -> None:
         answer = Answer.of(net, photo)

@@ -191,5 +191,5 @@ def test_vgg16_takes_its_own_size_and_little_more(tmp_path, vgg16, written):
     os.unlink(path)
     print(f"{written}: {ratio:.2f} times {size / 2**20:.0f} MB, {seconds:.1f} s")
     assert size == 4 * 138_357_544
-    assert 0.9 < ratio <= 1.3  # less than all of the weights would mean that something else was measured
+    assert 0.99 < ratio <= 1.3  # clearly less than the weights would mean that something else was measured
     assert seconds < 20  # one to two on an idle machine
