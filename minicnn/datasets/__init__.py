@@ -9,10 +9,12 @@ from pathlib import Path
 from ..images import Preprocessing
 from .dataset import Dataset, Splits
 from .folder import THUMBNAILS, image_folder
+from .shapes import splits as shape_splits
 
 __all__ = ["DATASETS", "Dataset", "Splits", "image_folder", "load"]
 
 DATASETS: dict[str, Callable[[str | os.PathLike[str] | None, int], Splits]] = {  # name → f(folder, seed)
+    "shapes": lambda folder, seed: shape_splits(seed),
 }
 
 
