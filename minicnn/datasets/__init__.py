@@ -1,5 +1,47 @@
 """Labelled images to learn from: generated, or read from files that are already here.  Nothing is downloaded."""
 
-from .dataset import Dataset
+from __future__ import annotations
 
-__all__ = ["Dataset"]
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ..images import Preprocessing
+from .dataset import Dataset, Splits
+from .folder import THUMBNAILS, image_folder
+from .shapes import splits as shape_splits
+
+__all__ = ["DATASETS", "Dataset", "Splits", "image_folder", "load"]
+
+DATASETS: dict[str, Callable[[str | os.PathLike[str] | None, int], Splits]] = {  # name → f(folder, seed)
+    "shapes": lambda folder, seed: shape_splits(seed),
+}
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    preprocessing: Preprocessing = THUMBNAILS,
+    seed: int = 0,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> Splits:
+    """A data set by name (DATASETS), or a folder with a folder of images for each class (`image_folder`).
+
+    folder:        where the files of a data set by name lie; some have a place where they are looked for without it
+    preprocessing: the size and order ("L" is grey, all others RGB) to which a folder's images are cropped; its mean
+                   and scale do not matter here.  A data set by name comes as it is
+    seed:          of what is generated, and of which images of a folder are held out as its test set
+    progress:      may wrap the files of a folder while they are read, as tqdm does
+
+    A name means the data set; a folder of the same name is "./shapes".
+    Raises ValueError, OSError or MissingPackage, each of one line.
+    """
+    name, names = str(name_or_path), ", ".join(DATASETS)
+    if isinstance(name_or_path, str) and name in DATASETS:
+        return DATASETS[name](folder, seed)
+    if folder is not None:
+        raise ValueError(f"--folder goes with a data set by name ({names}), not with {name}")
+    if isinstance(name_or_path, str) and not os.path.exists(name) and len(Path(name).parts) == 1:
+        raise ValueError(f"there is no data set {name!r}: choose from {names}, or give a folder of images")
+    return image_folder(name_or_path, preprocessing, seed=seed, progress=progress)

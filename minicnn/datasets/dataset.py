@@ -41,3 +41,23 @@ class Dataset:
     def __getitem__(self, chosen: slice | np.ndarray | Sequence[int]) -> Dataset:
         """The chosen images as a data set of their own."""
         return Dataset(self.images[chosen], self.labels[chosen], self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Images to learn from and images to be judged by; the classes of both are the same.
+
+    left_out: one line for each image that could not be read: which, and why
+    """
+
+    train: Dataset
+    test: Dataset
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.train.classes != self.test.classes:
+            raise ValueError("the classes to learn and the classes to be tested differ")
+
+    @property
+    def classes(self) -> list[str]:
+        return self.train.classes

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .dataset import Dataset
+from .dataset import Dataset, Splits
 from .outlines import OUTLINES, Outline
 
 Progress = Callable[[Iterable[int]], Iterable[int]]  # goes through the numbers, and may show how far it is
@@ -85,6 +85,11 @@ def scenes(count: int, seed: int = 0, settings: SceneSettings = USUAL, progress:
     """Scenes 0 … count − 1 of a seed; however many there are, they begin with the same ones."""
     images, labels, masks, boxes = _drawn(count, seed, 1, settings, progress)
     return Scenes(images, labels[:, 0], CLASSES, masks[:, 0], boxes[:, 0])
+
+
+def splits(seed: int = 0, train: int = 17_000, test: int = 2_000) -> Splits:
+    """Scenes to learn from, and scenes of another seed, a million further on, to be tested by."""
+    return Splits(scenes(train, seed), scenes(test, seed + 1_000_000))
 
 
 def duets(count: int, seed: int = 0, settings: SceneSettings = DUET, progress: Progress = iter) -> Duets:
