@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..images import Preprocessing
+from .cifar import cifar10
 from .dataset import Dataset, Splits
 from .folder import THUMBNAILS, image_folder
+from .idx import fashion_mnist, mnist
 
-__all__ = ["DATASETS", "Dataset", "Splits", "image_folder", "load"]
+__all__ = ["DATASETS", "Dataset", "Splits", "cifar10", "fashion_mnist", "image_folder", "load", "mnist"]
 
-DATASETS: dict[str, Callable[[str | os.PathLike[str] | None, int], Splits]] = {  # name → f(folder, seed)
+DATASETS: dict[str, Callable[[str | os.PathLike[str] | None, int], Splits]] = {
+    "fashion-mnist": lambda folder, seed: fashion_mnist(folder),
+    "mnist": lambda folder, seed: mnist(folder),
+    "cifar10": lambda folder, seed: cifar10(folder),
 }
 
 
