@@ -22,10 +22,10 @@ def read_array_pickle(content: bytes) -> Any:
 
     Text of Python 2 (CIFAR-10's batches) comes as Latin-1: each character is one of its bytes.
     """
-    left = len(content)
+    left = 2 * len(content)  # bytes that came as text are copied twice
 
     def take(data: Any) -> bytearray:
-        """A copy of bytes, however Python 2 or 3 wrote them; all copies together are no larger than the pickle."""
+        """A copy of bytes, however Python 2 or 3 wrote them; of all copies together the size is bounded."""
         nonlocal left
         left -= len(data)
         if left < 0:
