@@ -98,14 +98,6 @@ def measured(records: Sequence[Record]) -> dict[str, Any]:
     """All that the main table says of one row."""
     known = np.array([best_iou(record["box"], record["truth"]) for record in records])
     wrong = {k: np.array([top_error(record, k) for record in records]) for k in (1, 5)}
-        k: np.array(
-            [
-                task_error(record["class"], [(c, record["box"]) for c in record["top"][:k]], record["truth"])
-                for record in records
-            ]
-        )
-        for k in (1, 5)
-    }
     named = {k: np.array([record["class"] in record["top"][:k] for record in records]) for k in (1, 5)}
     return {
         **{f"top{k}": estimate(wrong[k]) for k in (1, 5)},
