@@ -1,0 +1,81 @@
+"""Labelled images in memory, as bytes: what training and evaluation are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_BYTES = 4 * 2**30  # of images: 350,000 of 64×64 in colour
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N images of one size, and what is on each.
+
+    images:  (N, H, W, 3) RGB or (N, H, W) grey, bytes
+    labels:  (N,) the class of each, 0 … len(classes) − 1
+    classes: the names of the classes
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    classes: list[str]
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim not in (3, 4) or self.images.shape[3:] not in ((), (3,)):
+            raise ValueError(
+                f"expected images (N, H, W, 3) or (N, H, W) of bytes, got {self.images.dtype} {self.images.shape}"
+            )
+        if self.labels.shape != self.images.shape[:1] or self.labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"expected one label for each of {len(self.images)} images, got {self.labels.dtype} {self.labels.shape}"
+            )
+        outside = np.flatnonzero((self.labels < 0) | (self.labels >= len(self.classes)))
+        if outside.size:
+            n = int(outside[0])
+            raise ValueError(f"image {n} has label {self.labels[n]}; expected 0 … {len(self.classes) - 1}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, chosen: slice | np.ndarray | Sequence[int]) -> Dataset:
+        """The chosen images as a data set of their own."""
+        return Dataset(self.images[chosen], self.labels[chosen], self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Images to learn from and images to be judged by; the classes of both are the same.
+
+    left_out: one line for each image that could not be read: which, and why
+    """
+
+    train: Dataset
+    test: Dataset
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.train.classes != self.test.classes:
+            raise ValueError("the classes to learn and the classes to be tested differ")
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise ValueError(
+                f"images to learn from of shape {self.train.images.shape[1:]}, to be tested by of "
+                f"{self.test.images.shape[1:]}: expected the same"
+            )
+
+    @property
+    def classes(self) -> list[str]:
+        return self.train.classes
+
+
+def memory_for(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Room for so many images, (count, *shape) bytes; ValueError if that is more than MOST_BYTES."""
+    if count * math.prod(shape) > MOST_BYTES:
+        raise ValueError(
+            f"{count:,} images of {' × '.join(map(str, shape))} bytes are more than the {MOST_BYTES:,} bytes that a "
+            "data set may take; use fewer or smaller ones"
+        )
+    return np.empty((count, *shape), np.uint8)
