@@ -9,16 +9,16 @@ or several small images, few enough positions that their patches are still in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+import numpy as np
 
 from .arrays import Array, array_module
+from .cores import CORES, Portion, in_parallel, portions, shares
 from .windows import Pair, Sides, framed, window_count
 
 STRIP_COLUMNS = 640  # positions in a strip; measured: products of 300 to 700 columns are fastest
 STRIP_BYTES = 4 << 20  # and its patches take at most so much memory, unless one row of positions takes more
-
-Strip = tuple[slice, slice]  # some images, and some of their rows of output positions
+STRIP_BYTES_ON_A_GPU = 64 << 20  # a GPU wants large pieces
+WORTH_SHARING = 10**7  # multiplications; fewer are done before another core has woken up
 
 
 def correlate(x: Array, K: Array, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 0), b: Array | None = None) -> Array:
@@ -28,13 +28,18 @@ def correlate(x: Array, K: Array, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 
     """
     xp = array_module(x)
     M, C, kh, kw = K.shape
-    I, J = correlation_size(x, (kh, kw), stride, pad)
-    y = xp.empty((x.shape[0], M, I, J), dtype=xp.result_type(x, K))
+    seen = Patches(x, M, (kh, kw), stride, pad)
+    y = xp.empty((x.shape[0], M, seen.I, seen.J), dtype=xp.result_type(x, K))
     K_rows = K.reshape(M, C * kh * kw)
     bias = xp.zeros((M, 1, 1), dtype=y.dtype) if b is None else b[:, None, None]
-    for images, rows, patches in strips(x, (kh, kw), stride, pad):
+
+    def multiply(strip: Portion) -> None:
+        images, rows = strip
+        patches = seen.by(strip)
         products = (K_rows @ patches.reshape(C * kh * kw, -1)).reshape(M, *patches.shape[1:])
-        xp.add(products[..., :J].transpose(1, 0, 2, 3), bias, out=y[images, :, rows])
+        xp.add(products[..., : seen.J].transpose(1, 0, 2, 3), bias, out=y[images, :, rows])
+
+    in_parallel(multiply, seen.strips(), x)
     return y
 
 
@@ -43,14 +48,20 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
 
     Shapes: grad (N, M, I, J), x (N, C, H, W) → (M, C, kh, kw).
     """
-    M, J = grad.shape[1], grad.shape[3]
-    C, (kh, kw) = x.shape[1], kernel
-    total = array_module(x).zeros((M, C * kh * kw), dtype=grad.dtype)
-    for images, rows, patches in strips(x, kernel, stride, pad):
-        beyond = patches.shape[3] - J
-        arrived = framed(grad[images, :, rows].transpose(1, 0, 2, 3), 0, 0, 0, beyond)  # 0 where there is no position
-        total += arrived.reshape(M, -1) @ patches.reshape(C * kh * kw, -1).T
-    return total.reshape(M, C, kh, kw)
+    M, C, (kh, kw) = grad.shape[1], x.shape[1], kernel
+    seen = Patches(x, M, kernel, stride, pad)
+    strips = seen.strips()
+    shared = shares(len(strips), max(1, min(CORES, len(strips))))  # each core sums up a share of its own
+    sums = array_module(x).zeros((len(shared), M, C * kh * kw), dtype=grad.dtype)
+
+    def add_up(share: int) -> None:
+        for images, rows in strips[shared[share]]:
+            patches = seen.by((images, rows))
+            arrived = framed(grad[images, :, rows].transpose(1, 0, 2, 3), 0, 0, 0, seen.L - seen.J)
+            sums[share] += arrived.reshape(M, -1) @ patches.reshape(C * kh * kw, -1).T
+
+    in_parallel(add_up, range(len(shared)), x)
+    return sums.sum(axis=0).reshape(M, C, kh, kw)
 
 
 def correlation_size(x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Pair:
@@ -63,49 +74,46 @@ def correlation_size(x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Pair:
     )
 
 
-def strips(x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Iterator[tuple[slice, slice, Array]]:
-    """What every output position sees, a strip at a time: (images, rows, patches).
+class Patches:
+    """What the output positions (N, I, J) of X ⋆ K see, for M kernels, a strip at a time.
 
-    patches (C·kh·kw, images, rows, L): the patch at position (i, j) is patches[:, n, i, j].  L ≥ J: with a stride of 1
-    the rows of the framed image are copied whole, one after the other, which makes long runs out of short ones; at
-    the L − J columns after each row there is no position.
+    A row of patches has L ≥ J columns.  With a stride of 1 the rows of the framed image may be copied whole, one after
+    the other, which makes one long run out of many short ones; at the L − J columns after each row there is no
+    position, and the product is wasted on them.  With many kernels a product costs more than a short run.
     """
-    xp = array_module(x)
-    C, H, W = x.shape[1:]
-    (kh, kw), (sh, sw), (top, _, left, right) = kernel, stride, pad
-    I, J = correlation_size(x, kernel, stride, pad)
-    pointwise = kernel == stride == (1, 1) and not any(pad)  # a 1×1 patch is a pixel: the image is its own patches
-    L = left + W + right if stride == (1, 1) else J
 
-    for images, rows in plan(x.shape[0], I, L, C * kh * kw * x.itemsize, one_by_one=pointwise):
-        if pointwise:
-            yield images, rows, x[images, :, rows].transpose(1, 0, 2, 3)
-            continue
-        first, last = sh * rows.start - top, sh * (rows.stop - 1) + kh - top  # the rows of X that this strip sees
-        seen = xp.ascontiguousarray(framed(x[images], -first, last + 1 - H, left, right))  # and one that runs end in
-        to_image, to_channel, to_row, to_column = seen.strides
+    def __init__(self, x: Array, M: int, kernel: Pair, stride: Pair, pad: Sides) -> None:
+        self.x, self.M, self.kernel, self.stride, self.pad = x, M, kernel, stride, pad
+        self.I, self.J = correlation_size(x, kernel, stride, pad)
+        framed_width = pad[2] + x.shape[3] + pad[3]
+        self.L = framed_width if stride == (1, 1) and M * (framed_width - self.J) < 512 else self.J
+        self.pointwise = kernel == stride == (1, 1) and not any(pad)  # a 1×1 patch is a pixel: nothing to copy
+
+    def strips(self) -> list[Portion]:
+        """(images, rows) of each strip: some rows of one image, or several small images."""
+        N, height = self.x.shape[0], self.x.shape[1] * self.kernel[0] * self.kernel[1]
+        if not isinstance(self.x, np.ndarray):
+            most = STRIP_BYTES_ON_A_GPU // max(1, height * self.x.itemsize)
+        else:
+            most = min(STRIP_COLUMNS, STRIP_BYTES // max(1, height * self.x.itemsize))
+            if N * self.I * self.L * height * self.M >= WORTH_SHARING:
+                most = min(most, -(-N * self.I // CORES) * self.L)  # something for everybody
+        return list(portions(N, self.I, self.L, most, several=not self.pointwise))
+
+    def by(self, strip: Portion) -> Array:
+        """The patches of a strip (C·kh·kw, images, rows, L): the one at (i, j) of image n is [:, n, i, j]."""
+        (images, rows), C, H = strip, self.x.shape[1], self.x.shape[2]
+        if self.pointwise:
+            return self.x[images, :, rows].transpose(1, 0, 2, 3)
+        xp = array_module(self.x)
+        (kh, kw), (sh, sw), (top, _, left, right) = self.kernel, self.stride, self.pad
+        first, last = sh * rows.start - top, sh * (rows.stop - 1) + kh - top  # the rows of X that the strip sees
+        rows_seen = framed(self.x[images], -first, last + 1 - H, left, right)  # and one, in which the last run ends
+        rows_seen = xp.ascontiguousarray(rows_seen)
+        to_image, to_channel, to_row, to_column = rows_seen.strides
         windows = xp.lib.stride_tricks.as_strided(
-            seen,
-            (C, kh, kw, images.stop - images.start, rows.stop - rows.start, L),
+            rows_seen,
+            (C, kh, kw, images.stop - images.start, rows.stop - rows.start, self.L),
             (to_channel, to_row, to_column, to_image, sh * to_row, sw * to_column),
         )
-        yield images, rows, windows.reshape(C * kh * kw, *windows.shape[3:])
-
-
-def plan(N: int, I: int, L: int, column_bytes: int, one_by_one: bool = False) -> Iterator[Strip]:
-    """The strips of N images with I rows of L positions: whole images as long as they fit, or else parts of one."""
-    columns = min(STRIP_COLUMNS, STRIP_BYTES // max(1, column_bytes))
-    if columns >= I * L:
-        count = 1 if one_by_one else columns // max(1, I * L)
-        for n in range(0, N, count):
-            yield slice(n, min(n + count, N)), slice(0, I)
-    else:
-        for n in range(N):
-            for rows in shares(I, min(I, -(-I * L // columns))):
-                yield slice(n, n + 1), rows
-
-
-def shares(count: int, parts: int) -> list[slice]:
-    """0 … count − 1 in about equal parts, one after the other."""
-    ends = [count * part // parts for part in range(parts + 1)]
-    return [slice(start, stop) for start, stop in pairwise(ends)]
+        return windows.reshape(C * kh * kw, *windows.shape[3:])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layers import Conv, correlation
-from layers.correlation import plan, strips
+from layers.correlation import Patches
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -28,9 +28,12 @@ def test_strips_of_any_size_give_the_same_maps_and_gradients(monkeypatch, rng, c
 
 
 @pytest.mark.parametrize("columns", [1, 20, 150])
+@pytest.mark.parametrize("kernels", [1, 10**6])  # few: the rows' ends are copied, too; many: they are not
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("pad", [(0, 0, 0, 0), (1, 0, 2, 1), (-1, 2, 0, -2)])
-def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(monkeypatch, rng, columns, stride, pad):
+def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(
+    monkeypatch, rng, columns, stride, pad, kernels
+):
     x = rng.standard_normal((3, 2, 9, 8))
     monkeypatch.setattr(correlation, "STRIP_COLUMNS", columns)
     top, bottom, left, right = pad
@@ -40,7 +43,10 @@ def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(monkeyp
     I, J = (framed.shape[2] - 2) // stride + 1, (framed.shape[3] - 3) // stride + 1
 
     seen = []
-    for images, rows, patches in strips(x, (2, 3), (stride, stride), pad):
+    patches_of = Patches(x, kernels, (2, 3), (stride, stride), pad)
+    assert (patches_of.I, patches_of.J) == (I, J)
+    for strip in patches_of.strips():
+        (images, rows), patches = strip, patches_of.by(strip)
         assert patches.shape[:3] == (2 * 2 * 3, images.stop - images.start, rows.stop - rows.start)
         for n in range(images.start, images.stop):
             for i in range(rows.start, rows.stop):
@@ -72,13 +78,7 @@ def test_what_lies_beyond_the_end_of_a_row_does_not_reach_the_kernels_gradient(r
 
 def test_the_patches_of_a_large_image_and_of_a_large_batch_are_never_all_in_memory():
     for shape in ((1, 64, 112, 112), (256, 64, 8, 8)):
-        patches = [p for _, _, p in strips(np.zeros(shape, np.float32), (3, 3), (1, 1), (1, 1, 1, 1))]
+        patches_of = Patches(np.zeros(shape, np.float32), 64, (3, 3), (1, 1), (1, 1, 1, 1))
+        patches = [patches_of.by(strip) for strip in patches_of.strips()]
         assert len(patches) > 5
         assert max(p.nbytes for p in patches) <= correlation.STRIP_BYTES
-
-
-def test_small_images_share_a_strip_and_large_ones_are_cut_evenly():
-    assert [images.stop - images.start for images, _ in plan(20, 8, 10, column_bytes=4)] == [8, 8, 4]
-    rows = [rows.stop - rows.start for _, rows in plan(1, 100, 16, column_bytes=4)]
-    assert sum(rows) == 100
-    assert max(rows) - min(rows) <= 1
