@@ -40,6 +40,7 @@ FOLDER = Path(__file__).resolve().parent
 LESSONS = sorted(FOLDER.glob("[0-9]*.ipynb"))
 SECONDS = 600  # after which a cell is given up
 
+COLOUR = re.compile(r"\x1b\[[\d;]*m")  # of a terminal, in tracebacks
 NUMBER = re.compile(r"[-−+]?\d+(\.\d+)?(e[-+]?\d+)?")
 RELATIVE, ABSOLUTE = 0.05, 1e-6  # how far numbers may be apart
 GREY_LEVELS = 6.0  # how far pictures may be apart, of 255, on the average
@@ -155,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             fresh = executed(kept)
         except CellExecutionError as error:
-            print(f"{path.name} fails:\n{error}", file=sys.stderr)
+            print(f"{path.name} fails:\n{COLOUR.sub('', str(error))}", file=sys.stderr)
             wrong += 1
             continue
         seconds = f"{time.perf_counter() - begun:.0f} s"
