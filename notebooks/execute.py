@@ -16,6 +16,7 @@ Numbers are compared to a few per cent and pictures coarsely: another processor 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import base64
 import hashlib
 import importlib
@@ -25,6 +26,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from pathlib import Path
 
@@ -39,6 +41,7 @@ from minicnn.files import atomic_write
 FOLDER = Path(__file__).resolve().parent
 LESSONS = sorted(FOLDER.glob("[0-9]*.ipynb"))
 SECONDS = 600  # after which a cell is given up
+AT_ONCE = 2  # notebooks, with a thread each for NumPy
 
 COLOUR = re.compile(r"\x1b\[[\d;]*m")  # of a terminal, in tracebacks
 NUMBER = re.compile(r"[-−+]?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -91,8 +94,10 @@ def executed(notebook: NotebookNode) -> NotebookNode:
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # not that it talks to this process unencrypted
     )
-    client.execute(env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    asyncio.run(client.async_execute(env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)}))
     fresh.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -137,6 +142,24 @@ def same(old: str | np.ndarray, new: str | np.ndarray) -> bool:
 # ---------------------------------------------------------------------- the command
 
 
+def read(path: Path) -> NotebookNode:
+    """The notebook in a file; ValueError if there is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path} is no notebook that can be read ({type(error).__name__})") from None
+
+
+def attempt(notebook: NotebookNode) -> tuple[NotebookNode | CellExecutionError, float]:
+    """The executed notebook, or what went wrong; and how many seconds it took."""
+    begun = time.perf_counter()
+    try:
+        new = executed(notebook)
+    except CellExecutionError as error:
+        new = error
+    return new, time.perf_counter() - begun
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m notebooks.execute", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -145,27 +168,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
     args = parser.parse_args(argv)
 
+    lessons = args.lessons or LESSONS
+    try:
+        kept = [read(path) for path in lessons]
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+
     wrong = 0
-    for path in args.lessons or LESSONS:
-        try:
-            kept = nbformat.read(path, as_version=4)
-        except (OSError, ValueError, nbformat.ValidationError) as error:
-            print(f"{path} is no notebook that can be read ({type(error).__name__})", file=sys.stderr)
-            return 2
-        begun = time.perf_counter()
-        try:
-            fresh = executed(kept)
-        except CellExecutionError as error:
-            print(f"{path.name} fails:\n{COLOUR.sub('', str(error))}", file=sys.stderr)
-            wrong += 1
-            continue
-        seconds = f"{time.perf_counter() - begun:.0f} s"
-        found = list(differences(kept, fresh)) if args.check else []
-        wrong += bool(found)
-        print(*[f"{path.name}: executed in {seconds}", *found], sep="\n  ", flush=True)
-        if not args.check:
-            with atomic_write(path) as file:
-                file.write((nbformat.writes(fresh) + "\n").encode())
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for path, old, (new, seconds) in zip(lessons, kept, pool.map(attempt, kept), strict=True):
+            if isinstance(new, CellExecutionError):
+                print(f"{path.name} fails:\n{COLOUR.sub('', str(new))}", file=sys.stderr)
+                wrong += 1
+                continue
+            found = list(differences(old, new)) if args.check else []
+            wrong += bool(found)
+            print(*[f"{path.name}: executed in {seconds:.0f} s", *found], sep="\n  ", flush=True)
+            if not args.check:
+                with atomic_write(path) as file:
+                    file.write((nbformat.writes(new) + "\n").encode())
     if wrong:
         print("execute what is stale once more: python -m notebooks.execute", file=sys.stderr)
     return int(wrong > 0)
