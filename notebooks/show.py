@@ -74,11 +74,15 @@ def picture(panel: Axes, pixels: np.ndarray, title: str = "", **how: Any) -> Non
 
 
 def figure(drawn: Figure, caption: str, alt: str) -> None:
-    """The figure, and below it its caption (Markdown).  `alt` says in words what is to be seen."""
+    """The figure, and below it its caption (Markdown).  `alt` says in words what is to be seen.
+
+    Few readers of notebooks show an image's `alt` text (JupyterLab does not), so it also folds out below the caption.
+    """
     data, kind = encoded(drawn)
     bundle = {kind: base64.b64encode(data).decode(), "text/plain": f"[Figure: {alt}]"}
     display(bundle, metadata={kind: {"alt": alt}}, raw=True)
-    display(Markdown(f"**Figure.** {caption}"))
+    in_words = f"<details><summary>The figure in words</summary>{alt}</details>"
+    display(Markdown(f"**Figure.** {caption}\n\n{in_words}"))
 
 
 def encoded(drawn: Figure) -> tuple[bytes, str]:
