@@ -33,7 +33,7 @@ class Dropout(Layer):
         rng: a random generator, NumPy's or CuPy's; passed in, for a layer holds no state.
         """
         xp = array_module(x)
-        kept = xp.asarray(rng.random(x.shape)) >= self.p
+        kept = xp.asarray(rng.random(x.shape) >= self.p)
         mask = kept.astype(x.dtype) / (1 - self.p)
         return x * mask, mask
 
