@@ -11,11 +11,11 @@ Hint: of which quantity is this the gradient? Read the paper's section 2 once mo
 """
 
 import numpy as np
-from tiny import SHAPE, tiny_network
 
 from minicnn.gradient_check import check_gradient
 from minicnn.loss import softmax
 from minicnn.network import one_hot
+from notebooks.exercises.tiny import SHAPE, tiny_network
 
 
 def slope(net, I, c):

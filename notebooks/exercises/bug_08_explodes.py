@@ -11,10 +11,10 @@ Hint: which of the two terms is silent at the zero image?
 """
 
 import numpy as np
-from tiny import SHAPE, tiny_network
 
 from minicnn.gradient_check import check_gradient
 from minicnn.network import one_hot
+from notebooks.exercises.tiny import SHAPE, tiny_network
 
 
 def direction(net, I, c, decay):

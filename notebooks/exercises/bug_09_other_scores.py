@@ -12,9 +12,9 @@ Hint: print `abs(p).max()` of a layer's kernels before and after a call, and the
 """
 
 import numpy as np
-from tiny import SHAPE, tiny_network
 
 from minicnn.network import one_hot
+from notebooks.exercises.tiny import SHAPE, tiny_network
 
 
 def climb(net, c, shape, steps, step, limit):

@@ -12,8 +12,8 @@ Hint: which entries of w can never win this maximum?
 """
 
 import numpy as np
-from tiny import SHAPE, linear_network, tiny_network
 
+from notebooks.exercises.tiny import SHAPE, linear_network, tiny_network
 from visualize import linearize
 
 

@@ -12,8 +12,8 @@ Hint: follow a pixel with w = 0 through the lines, one by one.
 """
 
 import numpy as np
-from tiny import SHAPE, linear_network, tiny_network
 
+from notebooks.exercises.tiny import SHAPE, linear_network, tiny_network
 from visualize import linearize
 
 

@@ -11,8 +11,8 @@ Hint: in which image's coordinates is each of the two maps?
 """
 
 import numpy as np
-from tiny import SHAPE, linear_network, tiny_network
 
+from notebooks.exercises.tiny import SHAPE, linear_network, tiny_network
 from visualize import saliency
 
 

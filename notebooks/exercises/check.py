@@ -1,6 +1,8 @@
-"""Have I found the bug?
+"""Have I found the bug?  The checks of the exercises, for the notebook and for the command line.
 
-python notebooks/exercises/check.py 3        # number 3; several numbers, or none for all
+Number 3, or without a number all of them:
+
+    python -m notebooks.exercises.check 3
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 FILES = {int(path.name.split("_")[1]): path for path in sorted(FOLDER.glob("bug_*.py"))}
-sys.path.insert(0, str(FOLDER))  # the exercises import tiny.py
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def attempt(number: int, mine: Any = None) -> None:
     print(f"{number}: mended!" if problem is None else f"{number}: not yet. {problem[0].upper()}{problem[1:]}.")
 
 
-def show(number: int) -> None:
+def task(number: int) -> None:
     """The exercise, for a notebook's cell: the task, the code to mend, and a hint to unfold."""
     from IPython.display import Markdown, display
 
@@ -96,7 +97,11 @@ def as_markdown(number: int) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Checks whether the bugs are found.", epilog="example: check.py 3")
+    parser = argparse.ArgumentParser(
+        prog="python -m notebooks.exercises.check",
+        description="Checks whether the bugs are found.",
+        epilog="example: python -m notebooks.exercises.check 3",
+    )
     parser.add_argument("numbers", nargs="*", type=int, metavar="NUMBER", help="of an exercise (default: all)")
     numbers = parser.parse_args(arguments).numbers or list(FILES)
     for number in numbers:
