@@ -1,6 +1,6 @@
 """Executes the lessons and keeps their outputs; or executes them and says where the kept outputs are stale.
 
-    python -m notebooks.execute                          all lessons: executed in place and stamped
+    python -m notebooks.execute                          all lessons and the exercises: executed in place and stamped
     python -m notebooks.execute notebooks/2_*.ipynb      some of them
     python -m notebooks.execute --check                  nothing is written; exit code 1 if one fails or is stale
 
@@ -38,6 +38,7 @@ from minicnn.files import atomic_write
 
 FOLDER = Path(__file__).resolve().parent
 LESSONS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+EXERCISES = FOLDER / "exercises" / "find_the_bug.ipynb"
 SECONDS = 600  # after which a cell is given up
 
 NUMBER = re.compile(r"[-−+]?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -140,12 +141,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m notebooks.execute", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("lessons", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all lessons")
+    parser.add_argument(
+        "lessons", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all lessons and the exercises"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
     args = parser.parse_args(argv)
 
     wrong = 0
-    for path in args.lessons or LESSONS:
+    for path in args.lessons or [*LESSONS, EXERCISES]:
         try:
             kept = nbformat.read(path, as_version=4)
         except (OSError, ValueError, nbformat.ValidationError) as error:

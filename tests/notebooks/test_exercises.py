@@ -2,13 +2,17 @@
 
 import difflib
 import re
+from itertools import pairwise
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from notebooks import execute
 from notebooks.exercises import check
 
 FOLDER = check.FOLDER
+NOTEBOOK = nbformat.read(execute.EXERCISES, as_version=4)
 NUMBERS, load = list(check.FILES), check.load
 
 
@@ -151,3 +155,59 @@ def test_a_learner_may_hand_over_a_version_of_their_own(capsys):
     assert capsys.readouterr().out == "3: mended!\n"
     check.attempt(3)
     assert capsys.readouterr().out.startswith("3: not yet. With random kernels, ")
+
+
+# ---------------------------------------------------------------------- the notebook
+
+
+def test_the_notebook_has_each_exercise_once_and_in_order():
+    headings = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "markdown" and cell.source.startswith("##")]
+    assert headings == [f"## {number}. {check.read(path).title}" for number, path in check.FILES.items()]
+    codes = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+    assert [code for code in codes if code.startswith("check.task")] == [f"check.task({n})" for n in NUMBERS]
+    assert [code for code in codes if code.startswith("check.attempt")] == [f"check.attempt({n})" for n in NUMBERS]
+
+
+def test_the_notebook_shows_the_exercises_as_they_are():
+    """If this fails: python -m notebooks.execute notebooks/exercises/find_the_bug.ipynb."""
+    assert NOTEBOOK.metadata.minicnn.stamp == execute.stamp(NOTEBOOK)
+    kept = {cell.source: cell.outputs for cell in NOTEBOOK.cells if cell.cell_type == "code"}
+    for number in NUMBERS:
+        (task,) = kept[f"check.task({number})"]
+        assert task.data["text/markdown"] == check.as_markdown(number)
+        (answer,) = kept[f"check.attempt({number})"]
+        assert answer.text.startswith(f"{number}: not yet. ")
+
+
+def test_the_notebook_is_executed_small_and_without_a_complaint():
+    assert execute.EXERCISES.stat().st_size < 1_000_000
+    code = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert {output.output_type for output in outputs} == {"display_data", "stream"}
+    assert not any(output.get("name") == "stderr" for output in outputs)
+
+
+def test_every_exercise_shows_its_symptom_in_a_figure_or_in_numbers():
+    codes = [cell for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+    for before, symptom in pairwise(codes):
+        if before.source.startswith("check.task"):
+            assert symptom.outputs
+            assert f"check.load({before.source[11:-1]})" in symptom.source
+            for output in symptom.outputs:
+                for kind in output.get("metadata", {}):
+                    assert len(output.metadata[kind]["alt"]) > 30
+
+
+def test_the_notebook_s_links_lead_somewhere():
+    shown = [
+        output.data["text/markdown"]
+        for cell in NOTEBOOK.cells
+        for output in cell.get("outputs", [])
+        if "data" in output and "text/markdown" in output.data
+    ]
+    written = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "markdown"]
+    pages = [path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.md")]
+    for text in shown + written + pages:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text):
+            assert (FOLDER / target).exists(), target
