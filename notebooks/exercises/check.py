@@ -60,7 +60,7 @@ def complaint(number: int, mine: Any = None) -> str | None:
     try:
         check() if mine is None else check(mine)
     except AssertionError as error:
-        return str(error)
+        return str(error) or "an assert of yours fails"
     return None
 
 
@@ -109,7 +109,10 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"there is no exercise {number}: choose from {min(FILES)} … {max(FILES)}")
     broken = 0
     for number in numbers:
-        problem = complaint(number)
+        try:
+            problem = complaint(number)
+        except Exception as error:  # one that cannot be run must not keep the others from being checked
+            problem = f"it stops with {type(error).__name__}: {error}"
         broken += problem is not None
         print(f"{number:2}  {'mended ' if problem is None else 'not yet'}  {read(FILES[number]).title}")
         if problem is not None:

@@ -142,6 +142,14 @@ def test_the_command_says_what_is_left_to_do(capsys, monkeypatch):
     assert capsys.readouterr().out.count("mended") == len(NUMBERS)
 
 
+def test_an_exercise_that_cannot_be_run_does_not_keep_the_others_from_being_checked(capsys, monkeypatch):
+    monkeypatch.setattr(check, "load", lambda number: load(number, "nonsense" if number == 3 else mended(number)))
+    assert check.main(["3", "5"]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[1].strip() == "it stops with NameError: name 'nonsense' is not defined"
+    assert told[2].startswith(" 5  mended")
+
+
 def test_the_command_knows_which_exercises_there_are(capsys):
     with pytest.raises(SystemExit) as error:
         check.main(["99"])
