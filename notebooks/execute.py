@@ -1,6 +1,6 @@
 """Executes the lessons and keeps their outputs; or executes them and says where the kept outputs are stale.
 
-    python -m notebooks.execute                          all lessons: executed in place and stamped
+    python -m notebooks.execute                          all lessons and the exercises: executed in place and stamped
     python -m notebooks.execute notebooks/2_*.ipynb      some of them
     python -m notebooks.execute --check                  nothing is written; exit code 1 if one fails or is stale
 
@@ -40,6 +40,7 @@ from minicnn.files import atomic_write
 
 FOLDER = Path(__file__).resolve().parent
 LESSONS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+EXERCISES = FOLDER / "exercises" / "find_the_bug.ipynb"
 SECONDS = 600  # after which a cell is given up
 AT_ONCE = 2  # notebooks, with a thread each for NumPy
 
@@ -164,11 +165,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m notebooks.execute", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("lessons", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all lessons")
+    parser.add_argument(
+        "lessons", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all lessons and the exercises"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; say what is stale")
     args = parser.parse_args(argv)
 
-    lessons = args.lessons or LESSONS
+    lessons = args.lessons or [*LESSONS, EXERCISES]
     try:
         kept = [read(path) for path in lessons]
     except ValueError as error:
