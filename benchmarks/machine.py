@@ -23,7 +23,9 @@ def description() -> dict[str, object]:
         "system": platform.system(),
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := installed(name))},
-        "blas": sorted({f"{info['internal_api']} {info['version']} ({info.get('architecture', '?')})" for info in blas()}),
+        "blas": sorted(
+            {f"{info['internal_api']} {info['version']} ({info.get('architecture', '?')})" for info in blas()}
+        ),
         "load before": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     }
 

@@ -25,7 +25,9 @@ def twin(name: str, net: Network) -> torch.nn.Module:
     return there
 
 
-def gradient_of(there: torch.nn.Module, x: np.ndarray, c: int, channels_last: bool = False) -> Callable[[], torch.Tensor]:
+def gradient_of(
+    there: torch.nn.Module, x: np.ndarray, c: int, channels_last: bool = False
+) -> Callable[[], torch.Tensor]:
     """∂S_c/∂I for a batch of images, up and down."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     there = there.to(memory_format=layout)

@@ -15,7 +15,7 @@ from minicnn.network import one_hot
 from minicnn.photographs import photograph
 from minicnn.pretrained import squeezenet
 from minicnn.training import descend
-from visualize import deconvnet, graph_cut, localization
+from visualize import graph_cut, localization
 from visualize.class_model import Settings, ascend
 from visualize.mixture import fit_mixture
 from visualize.saliency import photo_saliency, saliency, ten_crop_saliency
