@@ -5,10 +5,10 @@ be found is the greatest flow through the grid with the capacities that remain,
 
     right of p:  V_pq − f_pq,   left of q:  V_pq + f_pq,       and      e_p − Σ_q f_pq
 
-in place of e_p = U_p(0) − U_p(1), the excess of what the source gives p over what the sink takes from it.  That takes the
-same off the cost of every labelling, so the cut is exactly the same.  A good f leaves little to do: it evens the excess
-out as far as the capacities let it.  Neighbours that share their excess do that over short ways; for long ways the
-picture is first made coarse, one pixel for each 2×2.
+in place of e_p = U_p(0) − U_p(1), the excess of what the source gives p over what the sink takes from it.  That takes
+the same off the cost of every labelling, so the cut is exactly the same.  A good f leaves little to do: it evens the
+excess out as far as the capacities let it.  Neighbours that share their excess do that over short ways; for long ways
+the picture is first made coarse, one pixel for each 2×2.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def remaining(excess: np.ndarray, flow: Flow) -> np.ndarray:
 
 
 def evened_out(excess: np.ndarray, flow: Flow, capacity: Flow, sweeps: int) -> None:
-    """Neighbours meet in pairs and share what they have, as far as their edge lets them.  Writes into excess and flow."""
+    """Neighbours meet in pairs and share what they have, as far as their edge lets them; both arrays are changed."""
     for _ in range(sweeps):
         for first in (0, 1):  # pairs begin at even places, then at odd ones
             for a, b, f, most in (
