@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from layers.arrays import to_host
+
 from ..files import atomic_write
 from ..network import Network
 from .description import describe, rebuild
@@ -36,7 +38,7 @@ MOST_HEADER_BYTES = 10_000
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """The network in one file, which appears only once it is complete.  The same network gives the same bytes."""
-    arrays = {name: in_memory(p) for name, p in net.parameters.items()}
+    arrays = {name: to_host(p) for name, p in net.parameters.items()}
     if net.preprocessing is not None and isinstance(net.preprocessing.mean, np.ndarray):
         arrays["mean image"] = net.preprocessing.mean
     for name, array in arrays.items():
@@ -110,8 +112,3 @@ def stored_array(name: str, member: Member) -> StoredTensor:
     storage = Storage(member.path, begin, count, dtype.name, dtype.byteorder == ">", member.checksum, begun)
     tensor = StoredTensor.contiguous(storage, shape[::-1] if by_columns else shape)
     return StoredTensor(storage, tensor.shape[::-1], tensor.strides[::-1]) if by_columns else tensor
-
-
-def in_memory(p: Any) -> np.ndarray:
-    """A parameter as NumPy's; those on a GPU come down."""
-    return p.get() if hasattr(p, "get") else np.asarray(p)
