@@ -64,12 +64,12 @@ class Draws:
 
 def equal(a: Any, b: Any, **options: Any) -> bool:
     """np.array_equal, wherever the two are."""
-    return np.array_equal(host(a), host(b), **options)
+    return np.array_equal(host(a), host(b), **host(options))
 
 
 def close(a: Any, b: Any, **options: Any) -> bool:
     """np.allclose, wherever the two are."""
-    return np.allclose(host(a), host(b), **options)
+    return np.allclose(host(a), host(b), **host(options))
 
 
 def assert_equal(a: Any, b: Any) -> None:
@@ -77,7 +77,7 @@ def assert_equal(a: Any, b: Any) -> None:
 
 
 def assert_close(a: Any, b: Any, **options: Any) -> None:
-    np.testing.assert_allclose(host(a), host(b), **options)
+    np.testing.assert_allclose(host(a), host(b), **host(options))
 
 
 def frozen(array: Any) -> Any:
