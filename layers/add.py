@@ -18,9 +18,8 @@ class Add(Branches):
     The branches must agree in the shape of what they give.
     """
 
-    def forward(self, x: Array) -> tuple[Array, list[list[Cache]]]:
+    def join(self, outputs: list[Array], caches: list[list[Cache]]) -> tuple[Array, list[list[Cache]]]:
         """f_1(X_n) + f_2(X_n) + …; the cache holds those of each branch's layers."""
-        outputs, caches = self.run_up(x)
         if len({y.shape for y in outputs}) > 1:
             raise ShapeError(self, f"expects branches of one shape, got {', '.join(str(y.shape) for y in outputs)}")
         return sum(outputs[1:], start=outputs[0]), caches

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from .arrays import Array
 from .layer import Cache, Layer
@@ -25,13 +25,25 @@ class Branches(Layer):
         named = branches.items() if isinstance(branches, Mapping) else enumerate(branches)
         self.branches = {str(name): list(chain) for name, chain in named}
 
-    def run_up(self, x: Array) -> tuple[list[Array], list[list[Cache]]]:
+    def join(self, outputs: list[Array], caches: list[list[Cache]]) -> tuple[Array, Cache]:
+        """X_{n+1} from the output of every branch, and the junction's cache from those of its layers."""
+        raise NotImplementedError
+
+    def forward(self, x: Array) -> tuple[Array, Cache]:
+        return self.join(*self.run_up(x, lambda layer, y: layer.forward(y)))
+
+    def forward_training(self, x: Array, rng: Any) -> tuple[Array, Cache]:
+        return self.join(*self.run_up(x, lambda layer, y: layer.forward_training(y, rng)))
+
+    def run_up(
+        self, x: Array, pass_through: Callable[[Layer, Array], tuple[Array, Cache]]
+    ) -> tuple[list[Array], list[list[Cache]]]:
         """The output of every branch, and the caches of its layers."""
         outputs, caches = [], []
         for chain in self.branches.values():
             y, seen = x, []
             for layer in chain:
-                y, cache = layer.forward(y)
+                y, cache = pass_through(layer, y)
                 seen.append(cache)
             outputs.append(y)
             caches.append(seen)

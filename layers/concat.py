@@ -17,12 +17,11 @@ class Concat(Branches):
     X_n: (N, C, H, W) → X_{n+1}: (N, C_1 + C_2 + …, I, J); the branches must agree in I and J.
     """
 
-    def forward(self, x: Array) -> tuple[Array, Cache]:
+    def join(self, outputs: list[Array], caches: list[list[Cache]]) -> tuple[Array, Cache]:
         """[f_1(X_n), f_2(X_n), …]; the cache is (channels of each branch, caches of each branch)."""
-        outputs, caches = self.run_up(x)
         if len({(y.shape[0], *y.shape[2:]) for y in outputs}) > 1:
             raise ShapeError(self, f"expects branches of one size, got {', '.join(str(y.shape) for y in outputs)}")
-        return array_module(x).concatenate(outputs, axis=1), ([y.shape[1] for y in outputs], caches)
+        return array_module(outputs[0]).concatenate(outputs, axis=1), ([y.shape[1] for y in outputs], caches)
 
     def backward(self, grad: Array, cache: Cache) -> Array:
         """∂f/∂X_n = Σ_k (∂f_k/∂X_n)ᵀ · (channels k of ∂f/∂X_{n+1})."""

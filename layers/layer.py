@@ -47,6 +47,10 @@ class Layer:
         """X_{n+1}, and what the way down needs."""
         raise NotImplementedError
 
+    def forward_training(self, x: Array, rng: Any, /) -> tuple[Array, Cache]:
+        """The same while the network is being trained; rng draws what is random then, which only a Dropout has."""
+        return self.forward(x)
+
     def backward(self, grad: Array, cache: Cache, /) -> Array:
         """∂f/∂X_n from grad = ∂f/∂X_{n+1}: the chain rule."""
         raise NotImplementedError

@@ -22,10 +22,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
         os.replace(part, target)
     except OSError as error:
-        if error.filename == str(part):  # people know the file by its own name
+        if error.filename in (None, str(part)):  # people know the file by its own name
             error.filename, error.filename2 = str(target), None
         raise
     finally:
+        part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: str | os.PathLike[str]) -> None:
+    """Remove what a program left in the folder that was killed in the middle of an atomic_write."""
+    for part in Path(folder).glob(".*.part"):
         part.unlink(missing_ok=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from layers.layer import Cache
 
 if TYPE_CHECKING:
     from .images import Preprocessing
+
+PassThrough = Callable[[Layer, Array], tuple[Array, Cache]]  # a layer's forward, or forward_training with a generator
 
 RULES = {"gradient": "backward", "deconv": "deconv", "guided": "guided"}  # a rule's name → the layers' method
 
@@ -72,25 +74,32 @@ class Network:
 
     def forward(self, x: Array) -> Trace:
         """The forward pass, remembering everything that the ways down need.  x = X_0: (N, C, H, W)."""
+        return self._remember(x, lambda layer, x: layer.forward(x))
+
+    def forward_training(self, x: Array, rng: Any) -> Trace:
+        """The forward pass of a step of training: rng, a random generator, draws the masks of Dropout layers."""
+        return self._remember(x, lambda layer, x: layer.forward_training(x, rng))
+
+    def scores(self, x: Array) -> Array:
+        """S(I) alone: the forward pass, remembering nothing."""
+        for y, _cache in self._ascend(x, lambda layer, x: layer.forward(x)):  # noqa: B007 - the last y is the answer
+            pass
+        return y
+
+    def _remember(self, x: Array, pass_through: PassThrough) -> Trace:
         maps, caches = [x], []
-        for _name, y, cache in self._ascend(x):
+        for y, cache in self._ascend(x, pass_through):
             maps.append(y)
             caches.append(cache)
         return Trace(self.names, maps, caches)
 
-    def scores(self, x: Array) -> Array:
-        """S(I) alone: the forward pass, remembering nothing."""
-        for _name, y, _cache in self._ascend(x):  # noqa: B007 - the last y is the answer
-            pass
-        return y
-
-    def _ascend(self, x: Array) -> Iterator[tuple[str, Array, Cache]]:
+    def _ascend(self, x: Array, pass_through: PassThrough) -> Iterator[tuple[Array, Cache]]:
         for name, layer in self.layers.items():
             try:
-                x, cache = layer.forward(x)
+                x, cache = pass_through(layer, x)
             except ShapeError as error:
                 raise error.at(name) from None
-            yield name, x, cache
+            yield x, cache
 
     # ------------------------------------------------------------------ down
 

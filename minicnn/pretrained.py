@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
-from numpy._core.multiarray import _reconstruct
 
 from . import architectures, formats
 from .architectures.squeezenet import squeezenet1_1
 from .class_names import imagenet_classes
 from .extras import package_folder
+from .formats.array_pickle import read_array_pickle
 from .images import Preprocessing
 from .network import Network
 
@@ -82,25 +79,3 @@ def checked_bytes(path: Path, sha256: str) -> bytes:
     if found != sha256:
         raise ValueError(f"{path} is not the known file: expected sha256 {sha256}, found {found}")
     return content
-
-
-def read_array_pickle(content: bytes) -> Any:
-    """A pickle of containers, text, numbers and NumPy arrays.  Anything else in it is refused and never run."""
-    return _ArrayUnpickler(io.BytesIO(content)).load()
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """A pickle is a program that may call whatever it names.  This one may name what rebuilds arrays, nothing else."""
-
-    ADMITTED: ClassVar = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self.ADMITTED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"refused: the pickle asks for {module}.{name}, which is no array") from None

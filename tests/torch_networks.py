@@ -6,6 +6,8 @@ the width of every layer: the same network, thin enough for a test.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -262,6 +264,14 @@ def small(channels, size, w=1):
     return TwoParts(features, [hidden, nn.ReLU(), nn.Dropout(), nn.Linear(128 // w, 10)])
 
 
+def shapes(w=1):
+    widths = [3, *(M // w for M in (12, 24, 48, 96))]
+    features = []
+    for C, M in itertools.pairwise(widths):
+        features += [nn.Conv2d(C, M, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    return TwoParts(features, [nn.Linear(widths[-1] * 16, 128 // w), nn.ReLU(), nn.Linear(128 // w, 10)])
+
+
 IN_TORCH = {
     "paper": paper,
     "alexnet_2012": alexnet_2012,
@@ -281,4 +291,5 @@ IN_TORCH = {
     "resnet18": ResNet18,
     "small28": lambda w=1: small(1, 28, w),
     "small32": lambda w=1: small(3, 32, w),
+    "shapes": shapes,
 }

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, deconv, demo, localize, networks, saliency, trace
+from .commands import check, class_model, classify, deconv, demo, evaluate, localize, networks, saliency, trace, train
 
 COMMANDS = {
     "demo": demo,
@@ -23,6 +23,8 @@ COMMANDS = {
     "class-model": class_model,
     "trace": trace,
     "deconv": deconv,
+    "train": train,
+    "evaluate": evaluate,
     "networks": networks,
     "check": check,
 }

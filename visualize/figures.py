@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from minicnn.images import Crop
+    from minicnn.training import Epoch
 
     from .class_model import ClassModel
     from .localization import Localization
@@ -84,6 +85,30 @@ def overlay(photo: np.ndarray, light: np.ndarray) -> np.ndarray:
     grey = np.atleast_3d(photo / 255.0).mean(axis=2)[..., None] * 0.6
     known = np.nan_to_num(light)[..., None]
     return grey * (1 - known) + colormaps["inferno"](known[..., 0])[..., :3] * known
+
+
+def training_figure(log: Sequence[Epoch], title: str) -> Figure:
+    """Loss and errors of each epoch: on the images learnt from, as the network changed, and on those held out."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), dpi=110, layout="constrained")
+    epochs = [line.epoch for line in log]
+    curves = {
+        "loss": ([line.loss for line in log], [line.validation_loss for line in log]),
+        "errors (%)": (
+            [100 * (1 - line.accuracy) for line in log],
+            [100 * (1 - line.validation_accuracy) for line in log],
+        ),
+    }
+    for panel, (name, (training, validation)) in zip(figure.subplots(1, 2), curves.items(), strict=True):
+        panel.plot(epochs, training, "o-", markersize=3, label="training (with jitter and dropout)")
+        panel.plot(epochs, validation, "o-", markersize=3, label="validation")
+        panel.set(xlabel="epoch", ylabel=name)
+        panel.set_ylim(bottom=0)
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    return figure
 
 
 UNKNOWN = "lightsteelblue"  # pixels that no crop shows

@@ -22,6 +22,7 @@ from . import torch_names as torchvision
 from .alexnet import alexnet, alexnet_2012, caffenet
 from .cnn_f import cnn_f
 from .resnet import resnet18
+from .shapes import shapes
 from .small import small
 from .squeezenet import squeezenet1_0, squeezenet1_1
 from .vgg import vgg, vgg_bn
@@ -38,6 +39,7 @@ CAFFE = Preprocessing((227, 227), mean=(104.007, 116.669, 122.679), order="BGR",
 OXFORD = Preprocessing((224, 224), mean=(122.679, 116.669, 104.007), resize=256)
 PREPROCESSINGS = {"torchvision": TORCHVISION, "caffe": CAFFE, "oxford": OXFORD}  # for ImageNet's networks, by origin
 FASHION_MNIST = Preprocessing((28, 28), mean=(72.94,), scale=1 / 90.02, order="L")
+SHAPES = Preprocessing((64, 64), mean=(127.5, 127.5, 127.5), scale=1 / 64)
 CIFAR = Preprocessing((32, 32), mean=(125.3, 123.0, 113.9), scale=(1 / 63.0, 1 / 62.1, 1 / 66.7))
 
 
@@ -89,6 +91,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "resnet18": described(resnet18, TORCHVISION, torchvision.resnet18),
     "small28": described(small, FASHION_MNIST, channels=1, size=28),
     "small32": described(small, CIFAR, channels=3, size=32),
+    "shapes": described(shapes, SHAPES),
 }
 
 

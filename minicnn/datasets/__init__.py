@@ -1,5 +1,56 @@
 """Labelled images to learn from: generated, or read from files that are already here.  Nothing is downloaded."""
 
-from .dataset import Dataset
+from __future__ import annotations
 
-__all__ = ["Dataset"]
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from ..images import Preprocessing
+from . import shapes
+from .cifar import cifar10
+from .dataset import Dataset, Splits
+from .folder import THUMBNAILS, image_folder
+from .idx import fashion_mnist, mnist
+
+__all__ = ["DATASETS", "Dataset", "Splits", "cifar10", "fashion_mnist", "image_folder", "load", "mnist"]
+
+Folder = str | os.PathLike[str] | None
+Progress = Callable[[Iterable[Any]], Iterable[Any]]  # goes through what is to be done, and may show how far it is
+
+DATASETS: dict[str, Callable[[Folder, int, Progress], Splits]] = {
+    "fashion-mnist": lambda folder, seed, progress: fashion_mnist(folder),
+    "mnist": lambda folder, seed, progress: mnist(folder),
+    "cifar10": lambda folder, seed, progress: cifar10(folder),
+    "shapes": lambda folder, seed, progress: shapes.splits(seed, progress=progress),
+}
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    folder: Folder = None,
+    preprocessing: Preprocessing = THUMBNAILS,
+    seed: int = 0,
+    progress: Progress = iter,
+) -> Splits:
+    """A data set by name (DATASETS), or a folder with a folder of images for each class (`image_folder`).
+
+    folder:        where the files of a data set by name lie; some have a place where they are looked for without it
+    preprocessing: the size and order ("L" is grey, all others RGB) to which a folder's images are cropped; its mean
+                   and scale do not matter here.  A data set by name comes as it is
+    seed:          of what is generated, and of which images of a folder are held out as its test set
+    progress:      may wrap the files of a folder while they are read, and the scenes while they are drawn, as tqdm does
+
+    A name means the data set; a folder of the same name is "./shapes".
+    Raises ValueError, OSError or MissingPackage, each of one line.
+    """
+    name, names = str(name_or_path), ", ".join(DATASETS)
+    if isinstance(name_or_path, str) and name in DATASETS:
+        return DATASETS[name](folder, seed, progress)
+    if folder is not None:
+        raise ValueError(f"--folder goes with a data set by name ({names}), not with {name}")
+    if isinstance(name_or_path, str) and not os.path.exists(name) and len(Path(name).parts) == 1:
+        raise ValueError(f"there is no data set {name!r}: choose from {names}, or give a folder of images")
+    return image_folder(name_or_path, preprocessing, seed=seed, progress=progress)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+MOST_BYTES = 4 * 2**30  # of images: 350,000 of 64×64 in colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +44,38 @@ class Dataset:
     def __getitem__(self, chosen: slice | np.ndarray | Sequence[int]) -> Dataset:
         """The chosen images as a data set of their own."""
         return Dataset(self.images[chosen], self.labels[chosen], self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Images to learn from and images to be judged by; the classes of both are the same.
+
+    left_out: one line for each image that could not be read: which, and why
+    """
+
+    train: Dataset
+    test: Dataset
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.train.classes != self.test.classes:
+            raise ValueError("the classes to learn and the classes to be tested differ")
+        if self.train.images.shape[1:] != self.test.images.shape[1:]:
+            raise ValueError(
+                f"images to learn from of shape {self.train.images.shape[1:]}, to be tested by of "
+                f"{self.test.images.shape[1:]}: expected the same"
+            )
+
+    @property
+    def classes(self) -> list[str]:
+        return self.train.classes
+
+
+def memory_for(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Room for so many images, (count, *shape) bytes; ValueError if that is more than MOST_BYTES."""
+    if count * math.prod(shape) > MOST_BYTES:
+        raise ValueError(
+            f"{count:,} images of {' × '.join(map(str, shape))} bytes are more than the {MOST_BYTES:,} bytes that a "
+            "data set may take; use fewer or smaller ones"
+        )
+    return np.empty((count, *shape), np.uint8)

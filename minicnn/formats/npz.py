@@ -2,6 +2,7 @@
 
 network.json    the layers, the preprocessing and the names of the classes (description.py)
 conv1.K.npy …   a parameter each, as NumPy writes them
+training.json, training/…   in checkpoints only: what a run of training goes on from (checkpoint.py)
 
 The file is an ordinary `.npz`, which numpy.load opens too: numpy.load("net.npz")["conv1.K"].
 """
@@ -15,6 +16,8 @@ import os
 import warnings
 import zipfile
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,15 +35,28 @@ from .zip_members import Member, is_outside, members
 
 DESCRIPTION = "network.json"
 FORMAT = "minicnn network 1"
+ATTACHED = "training"
 MOST_DESCRIPTION_BYTES = 16 * 2**20
 MOST_HEADER_BYTES = 10_000
 
 
-def save(net: Network, path: str | os.PathLike[str]) -> None:
+@dataclass(frozen=True)
+class Attachment:
+    """What a file may hold beside its network: a record that JSON can hold, and arrays by name."""
+
+    record: dict[str, Any]
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save(net: Network, path: str | os.PathLike[str], attachment: Attachment | None = None) -> None:
     """The network in one file, which appears only once it is complete.  The same network gives the same bytes."""
     arrays = {name: to_host(p) for name, p in net.parameters.items()}
     if net.preprocessing is not None and isinstance(net.preprocessing.mean, np.ndarray):
         arrays["mean image"] = net.preprocessing.mean
+    texts = {DESCRIPTION: as_json({"format": FORMAT, **describe(net)})}
+    if attachment is not None:
+        arrays |= {f"{ATTACHED}/{name}": to_host(array) for name, array in attachment.arrays.items()}
+        texts[f"{ATTACHED}.json"] = as_json(attachment.record)
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub" or array.dtype.name not in NUMBERS:
             raise ValueError(
@@ -48,9 +64,9 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
             )
         if is_outside(name) or "\0" in name:
             raise ValueError(f"{name!r} cannot be saved: a layer's name must not lead out of a folder")
-    text = json.dumps({"format": FORMAT, **describe(net)}, indent=1, ensure_ascii=False, allow_nan=False)
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo(DESCRIPTION), text)
+        for name, text in texts.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 npy.write_array(member, array, allow_pickle=False)
@@ -61,7 +77,9 @@ def load(path: str | os.PathLike[str], allow_nonfinite: bool = False) -> Network
     found = members(path)
     if DESCRIPTION not in found:
         raise FileError(f"arrays without a {DESCRIPTION}: no network that minicnn saved")
-    description = parsed(found.pop(DESCRIPTION).read(MOST_DESCRIPTION_BYTES))
+    description = json_of(DESCRIPTION, found.pop(DESCRIPTION))
+    if description.get("format") != FORMAT:
+        raise FileError(f"its {DESCRIPTION} is not of the format {FORMAT!r}")
 
     def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
         """The array of this name, if it is there and has this shape."""
@@ -74,20 +92,45 @@ def load(path: str | os.PathLike[str], allow_nonfinite: bool = False) -> Network
         return checked(name, tensor, allow_nonfinite)
 
     net = rebuild(description, take)
-    if found:
-        raise FileError(f"{next(iter(found))!r} belongs to no layer of its network")
+    strange = [name for name in found if not is_attached(name)]
+    if strange:
+        raise FileError(f"{strange[0]!r} belongs to no layer of its network")
     return net
 
 
-def parsed(content: bytes) -> Any:
-    """The description; FileError if it is none."""
+def load_attachment(path: str | os.PathLike[str]) -> Attachment:
+    """What was saved beside the network; FileError if there is nothing."""
+    found = members(path)
+    if f"{ATTACHED}.json" not in found:
+        raise FileError(f"holds a network, but no {ATTACHED}.json: no run of training can go on from it")
+    record = json_of(f"{ATTACHED}.json", found[f"{ATTACHED}.json"])
+    arrays = {}
+    for name, member in found.items():
+        if is_attached(name) and name != f"{ATTACHED}.json":
+            arrays[name.removeprefix(f"{ATTACHED}/").removesuffix(".npy")] = checked(
+                name, stored_array(name, member), allow_nonfinite=False
+            )
+    return Attachment(record, arrays)
+
+
+def is_attached(name: str) -> bool:
+    return name == f"{ATTACHED}.json" or name.startswith(f"{ATTACHED}/")
+
+
+def as_json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def json_of(name: str, member: Member) -> dict[str, Any]:
+    """The JSON object in a member; FileError if there is none."""
+    content = member.read(MOST_DESCRIPTION_BYTES)
     try:
-        description = json.loads(content)
+        record = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"its {DESCRIPTION} is damaged ({error})") from None
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise FileError(f"its {DESCRIPTION} is not of the format {FORMAT!r}")
-    return description
+        raise FileError(f"its {name} is damaged ({error})") from None
+    if not isinstance(record, dict):
+        raise FileError(f"its {name} is damaged (no object)")
+    return record
 
 
 def stored_array(name: str, member: Member) -> StoredTensor:

@@ -1,5 +1,5 @@
 """A pickle is a program for a small machine with a stack.  This machine knows the instructions that build containers,
-numbers and text, and calls nothing but what it is handed.
+numbers, text and bytes, and calls nothing but what it is handed.
 
 Python's own machine calls whatever the program names, `os.system` too, and takes whatever memory it is told to.
 """
@@ -7,19 +7,21 @@ Python's own machine calls whatever the program names, `os.system` too, and take
 from __future__ import annotations
 
 import pickletools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import FileError
 
-MOST_INSTRUCTIONS = 1_000_000  # a state dict takes about 30 for each tensor
+MOST_INSTRUCTIONS = 1_000_000  # a state dict takes about 30 for each tensor, a batch of CIFAR-10's about 100,000
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 CONTAINERS: dict[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
 
 
@@ -30,22 +32,35 @@ class Known:
     call: Callable[..., Any]
 
 
-def unpickle(program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
+class Unfinished(ABC):
+    """What a call gave, until the program says the rest of it (BUILD): NumPy's arrays come in these two steps."""
+
+    finished: Any = None
+
+    @abstractmethod
+    def finish(self, state: Any) -> Any:
+        """The thing itself."""
+
+
+def unpickle(
+    program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None, advice: str = ""
+) -> Any:
     """What the program leaves on the stack.
 
     program:    a file whose `read` never takes more memory than the file has bytes
     names:      what it may ask for, {"collections.OrderedDict": Known(…), …}; it can call those that are Known
     persistent: gives the object for a reference to something outside of the program (PyTorch: a storage)
+    advice:     what to do about a program that asks for anything else
     """
     try:
-        return run(program, names, persistent)
+        return run(program, names, persistent, advice)
     except FileError:
         raise
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise FileError(f"a damaged or truncated pickle ({error})") from None
 
 
-def run(program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None) -> Any:
+def run(program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None, advice: str) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[int, Any] = {}
@@ -101,41 +116,43 @@ def run(program: Any, names: Mapping[str, Any], persistent: Callable[[Any], Any]
             case "MEMOIZE":
                 memo[len(memo)] = stack[-1]
             case "GET" | "BINGET" | "LONG_BINGET":
-                stack.append(memo[int(argument)])
+                item = memo[int(argument)]
+                stack.append(item.finished if isinstance(item, Unfinished) else item)
             # ------------------------------------------------------------ names, calls, and what lies outside
             case "GLOBAL":
-                stack.append(find(argument.replace(" ", "."), names))
+                stack.append(find(argument.replace(" ", "."), names, advice))
             case "STACK_GLOBAL":
                 name, module = stack.pop(), stack.pop()
-                stack.append(find(f"{expected(str, module)}.{expected(str, name)}", names))
+                stack.append(find(f"{expected(str, module)}.{expected(str, name)}", names, advice))
             case "REDUCE":
                 arguments, function = stack.pop(), stack.pop()
                 stack.append(expected(Known, function).call(*expected(tuple, arguments)))
-            case "BUILD":  # the attributes of an OrderedDict, where PyTorch notes versions: nothing that is needed
-                stack.pop()
-                expected(dict, stack[-1])
+            case "BUILD":
+                state, item = stack.pop(), stack.pop()
+                if isinstance(item, Unfinished):
+                    item.finished = item.finish(state)
+                    stack.append(item.finished)
+                else:  # the attributes of an OrderedDict, where PyTorch notes versions: nothing that is needed
+                    stack.append(expected(dict, item))
             case "BINPERSID" if persistent is not None:
                 stack.append(persistent(stack.pop()))
             case other:
-                raise FileError(f"refused: the pickle uses the instruction {other}, which no state dict needs")
+                raise FileError(f"refused: the pickle uses the instruction {other}, which numbers never need")
     raise FileError("a pickle without an end")
 
 
 def put(target: Any, items: list[Any]) -> Any:
     """Keys and values in turn into a dictionary.  Keys are text or numbers: to hash more may take for ever."""
     for key, value in zip(items[::2], items[1::2], strict=True):
-        if not isinstance(key, (str, int)):
-            raise FileError(f"refused: the pickle has a {type(key).__name__} as a key, where a state dict has names")
+        if not isinstance(key, (str, bytes, int)):
+            raise FileError(f"refused: the pickle has a {type(key).__name__} as a key, where names should be")
         expected(dict, target)[key] = value
     return target
 
 
-def find(name: str, names: Mapping[str, Any]) -> Any:
+def find(name: str, names: Mapping[str, Any], advice: str) -> Any:
     if name not in names:
-        raise FileError(
-            f"refused: the pickle asks for {name!r:.80}, which is neither a tensor nor a container; "
-            "save the state dict alone: torch.save(model.state_dict(), FILE)"
-        )
+        raise FileError(f"refused: the pickle asks for {name!r:.80}, which is neither numbers nor a container{advice}")
     return names[name]
 
 

@@ -24,6 +24,7 @@ from .stored import NUMBERS, Storage, StoredTensor
 from .zip_members import members
 
 MOST_PICKLE_BYTES = 64 * 2**20
+ADVICE = "; save the state dict alone: torch.save(model.state_dict(), FILE)"
 OLDER_MAGIC = 0x1950A86A20F9469CFC6C
 OLDER_FILES_BEGIN = b"\x80\x02\x8a\x0a" + OLDER_MAGIC.to_bytes(10, "little") + b"."
 
@@ -95,7 +96,7 @@ def read_zip(path: str | os.PathLike[str]) -> tuple[Any, Callable[[Reference], S
         return whole
 
     program = io.BytesIO(found[pickles[0]].read(MOST_PICKLE_BYTES))
-    return unpickle(program, NAMES, lambda identity: reference_to(identity, views=False)), storage
+    return unpickle(program, NAMES, lambda identity: reference_to(identity, views=False), ADVICE), storage
 
 
 # ---------------------------------------------------------------------- the older format
@@ -122,7 +123,7 @@ def read_older(path: str | os.PathLike[str]) -> tuple[Any, Callable[[Reference],
         if version != 1001:
             raise FileError(f"version {short(version)} of PyTorch's older format; expected 1001")
         unpickle(program, {})  # sizes of numbers on the writer's machine
-        saved = unpickle(program, NAMES, reference)
+        saved = unpickle(program, NAMES, reference, ADVICE)
         keys = expected(list, unpickle(program, {}))
         for key in keys:
             if not isinstance(key, str) or key not in kinds or key in places:

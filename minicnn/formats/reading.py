@@ -1,4 +1,4 @@
-"""Weight files are untrusted: whatever their content does to a reader, one FileError of one line comes out."""
+"""Files are untrusted: whatever their content does to a reader, one FileError of one line comes out."""
 
 from __future__ import annotations
 

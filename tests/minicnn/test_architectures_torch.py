@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a de
 from tests.torch_networks import IN_TORCH, scores_and_signals  # noqa: E402 - it needs torch
 
 WIDTH = {name: 16 if "vgg" in name else 8 for name in architectures.ARCHITECTURES}
-WIDTH |= {"small28": 1, "small32": 1}
+WIDTH |= {"small28": 1, "small32": 1, "shapes": 1}
 WIDTH |= {
     "squeezenet1_0": 2,
     "squeezenet1_1": 2,

@@ -16,7 +16,7 @@ from minicnn import Network, extras, pretrained
 from minicnn.class_names import short_name
 from minicnn.extras import MissingPackage, package_folder
 from minicnn.loss import softmax
-from minicnn.pretrained import checked_bytes, read_array_pickle
+from minicnn.pretrained import checked_bytes
 
 
 def top(net: Network, photo: np.ndarray, count: int) -> list[tuple[str, float]]:
@@ -141,55 +141,3 @@ def test_one_flipped_bit_is_another_hash(tmp_path):
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"weights\.pkl does not exist; reinstall"):
         checked_bytes(tmp_path / "weights.pkl", "")
-
-
-# ---------------------------------------------------------------------- the unpickler
-
-
-@pytest.mark.parametrize("protocol", [3, 4])
-def test_containers_numbers_text_and_arrays_are_read(protocol, rng):
-    stored = {"conv1": [rng.standard_normal((3, 3)).astype(np.float32), np.arange(3)], "n": (1, 2.5, None, True, "é")}
-    read = read_array_pickle(pickle.dumps(stored, protocol))
-    assert np.array_equal(read["conv1"][0], stored["conv1"][0])
-    assert read["conv1"][0].dtype == np.float32
-    assert np.array_equal(read["conv1"][1], [0, 1, 2])
-    assert read["n"] == stored["n"]
-
-
-def test_the_attack_of_these_tests_works_on_the_standard_unpickler(tmp_path):
-    pickle.loads(pickle.dumps(Attack(tmp_path / "attacked")))
-    assert (tmp_path / "attacked").exists()
-
-
-@pytest.mark.parametrize("protocol", range(6))
-def test_a_pickle_that_calls_anything_else_is_refused_and_not_run(tmp_path, protocol):
-    evil = pickle.dumps({"conv1": [np.ones(3), Attack(tmp_path / "attacked")]}, protocol)
-    with pytest.raises(pickle.UnpicklingError, match=r"refused: the pickle asks for"):
-        read_array_pickle(evil)
-    assert not (tmp_path / "attacked").exists()
-
-
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [
-        ("os", "system"),
-        ("posix", "system"),
-        ("builtins", "eval"),
-        ("builtins", "getattr"),
-        ("numpy", "load"),
-        ("numpy", "ndarray.tofile"),
-        ("numpy.testing._private.utils", "runstring"),
-        ("functools", "partial"),
-    ],
-)
-def test_each_of_these_names_is_refused(tmp_path, module, name):
-    marker = tmp_path / "attacked"
-    program = b"\x80\x04" + b"".join(
-        b"\x8c" + bytes([len(text)]) + text.encode() for text in (module, name)
-    )  # protocol 4; push the module, push the name …
-    program += b"\x93\x8c" + bytes([len(f"touch {marker}")]) + f"touch {marker}".encode() + b"\x85R."  # … call it
-    with pytest.raises(
-        pickle.UnpicklingError, match=rf"^refused: the pickle asks for {module}\.{name}, which is no array$"
-    ):
-        read_array_pickle(program)
-    assert not marker.exists()

@@ -1,0 +1,84 @@
+"""The jittering of the era: crops, mirror images and shifts of colour, drawn anew whenever an image is seen.
+
+A photograph moved by a few pixels, in a mirror or in another light, shows the same thing, and a network that has met it
+so learns what does not matter (Krizhevsky et al. 2012, section 4.1).  All functions take and return whole batches of
+bytes, (N, H, W, 3) or (N, H, W), and draw from the generator they are given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """What is done to each batch.
+
+    crop:   images are framed by so many pixels, and a window of their own size is cut out anywhere
+    mirror: left and right are exchanged in half of the images; not for classes that this would change (an L, a text)
+    colour: standard deviation of the α_i of `shift_colours`; Krizhevsky's is 0.1.  For RGB only
+    """
+
+    crop: int = 0
+    mirror: bool = False
+    colour: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.crop < 0 or not 0 <= self.colour < np.inf:
+            raise ValueError(f"expected jitter of 0 or more, got crop {self.crop}, colour {self.colour}")
+
+    def __call__(self, images: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The batch, jittered; axes: of the training images' colours, from `colour_axes`."""
+        if self.crop:
+            images = random_crops(images, self.crop, rng)
+        if self.mirror:
+            images = random_mirrors(images, rng)
+        if self.colour and images.ndim == 4:
+            images = shift_colours(images, axes, self.colour, rng)
+        return images
+
+
+def random_crops(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
+    """Each image moved by −pad … pad pixels down and across; at the border it goes on as its mirror image."""
+    N, H, W = images.shape[:3]
+    if pad >= min(H, W):
+        raise ValueError(f"expected crops with a frame narrower than the image, got {pad} for {H}×{W} pixels")
+    frame = [(0, 0), (pad, pad), (pad, pad), (0, 0)][: images.ndim]
+    framed = np.pad(images, frame, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(framed, (H, W), axis=(1, 2))  # (N, 2p+1, 2p+1, [3,] H, W)
+    down, across = rng.integers(0, 2 * pad + 1, (2, N))
+    crops = windows[np.arange(N), down, across]
+    return crops if images.ndim == 3 else np.moveaxis(crops, 1, -1)
+
+
+def random_mirrors(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each image in the mirror with probability 1/2."""
+    mirrored = rng.random(len(images)) < 0.5
+    images = images.copy()
+    images[mirrored] = images[mirrored][:, :, ::-1]
+    return images
+
+
+def shift_colours(images: np.ndarray, axes: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """Each image's pixels plus Σ_i α_i λ_i p_i, with α_i ~ N(0, deviation²) drawn once for each image.
+
+    axes: (3, 3), λ_i p_i in row i, from `colour_axes`.  The sum is rounded and clipped to bytes.
+    """
+    alpha = rng.normal(0, deviation, (len(images), 3))
+    shift = (255 * (alpha @ axes)).astype(np.float32)
+    shifted = images + shift[:, None, None, :]
+    return np.clip(np.rint(shifted, out=shifted), 0, 255, out=shifted).astype(np.uint8)
+
+
+def colour_axes(images: np.ndarray) -> np.ndarray:
+    """λ_i p_i in row i, largest first: λ_i the eigenvalues, p_i the unit eigenvectors of the colours' covariance.
+
+    images (N, H, W, 3) bytes → (3, 3).  Pixel values count from 0 to 1 here: Krizhevsky does not say, but λ is a
+    squared unit, and of values up to 255 the shift would leave the range.  About a million pixels are looked at.
+    """
+    pixels = images.reshape(-1, 3)
+    pixels = pixels[:: len(pixels) // 1_000_000 | 1] / 255  # an odd stride, to meet every column of even widths
+    eigenvalues, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))
+    return (eigenvalues * vectors).T[::-1]

@@ -1,0 +1,47 @@
+"""What is known to work: for each data set a network and settings to train it with, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .jitter import Jitter
+from .training import Settings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network for a data set, and how to train it.
+
+    network:    the name of an architecture
+    validation: this share of the images to learn from is held out, to try the network on after each epoch
+    """
+
+    network: str
+    settings: Settings
+    validation: float = 0.05
+
+
+RECIPES = {
+    "fashion-mnist": Recipe(
+        "small28", Settings(epochs=8, batch=64, rate=0.05, warm_up=200, jitter=Jitter(crop=1, mirror=True))
+    ),
+    "mnist": Recipe("small28", Settings(epochs=4, batch=64, rate=0.05, warm_up=200, jitter=Jitter(crop=2))),
+    "cifar10": Recipe(
+        "small32",
+        Settings(epochs=30, batch=64, rate=0.05, warm_up=500, jitter=Jitter(crop=4, mirror=True, colour=0.1)),
+    ),
+    # an L in the mirror is no L, but it is no other of the ten either
+    "shapes": Recipe(
+        "shapes",
+        Settings(epochs=15, batch=32, rate=0.05, warm_up=250, weight_decay=3e-4, jitter=Jitter(crop=4, mirror=True)),
+    ),
+}
+FOLDER = Recipe(  # of photographs, a folder for each class
+    "shapes",
+    Settings(epochs=30, batch=32, rate=0.02, warm_up=250, jitter=Jitter(crop=6, mirror=True, colour=0.1)),
+)
+
+
+def recipe(data: str) -> Recipe:
+    """The recipe for a data set by its name; any other name is a folder's."""
+    return RECIPES.get(data, FOLDER)
