@@ -139,7 +139,7 @@ def a_step_of_training(training: ModuleType) -> None:
     images = RNG.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
     run = training.Run.start(small_network(), training.Settings(epochs=1, batch=4))
     with no_waiting():
-        next(training.epoch(run, Dataset(images, np.array([0, 1, 2, 3])), np.zeros((3, 3))))
+        next(training.epoch(run, Dataset(images, np.array([0, 1, 2, 3]), list("abcde")), np.zeros((3, 3))))
 
 
 def three_steps_of_ascent(class_model: ModuleType) -> None:
