@@ -28,9 +28,8 @@ def test_every_layer_and_every_result_is_numpys():
 @on_a_gpu
 def test_nothing_waits_for_the_gpu_inside_a_network():
     import cupy
-    import cupyx
 
-    gpu_report.work_that_must_not_wait(cupy, lambda: cupyx.allow_synchronize(False))
+    gpu_report.work_that_must_not_wait(cupy, gpu_report.cupy_may_not_wait)
 
 
 @pytest.mark.gpu
