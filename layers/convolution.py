@@ -36,7 +36,7 @@ class Conv(Layer):
         """X_{n+1} = X_n ⋆ K + b."""
         self._expect_maps(x)
         K, b = in_dtype_of(x, self.K), in_dtype_of(x, self.b)
-        return correlate(x, K, self.stride, self.pad) + b[:, None, None], x
+        return correlate(x, K, self.stride, self.pad, b), x
 
     def backward(self, grad: Array, x: Array) -> Array:
         """∂f/∂X_n = ∂f/∂X_{n+1} ⋆ K̂.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .arrays import Array, array_module, in_dtype_of
 from .layer import Layer, ShapeError
+from .sparse_product import product_of_sparse
 
 
 class FullyConnected(Layer):
@@ -29,11 +30,11 @@ class FullyConnected(Layer):
     def forward(self, x: Array) -> tuple[Array, Array]:
         if x.ndim != 2 or x.shape[1] != self.W.shape[1]:
             raise ShapeError(self, f"expects features (N, {self.W.shape[1]}), got {x.shape}")
-        return x @ in_dtype_of(x, self.W).T + in_dtype_of(x, self.b), x
+        return (in_dtype_of(x, self.W) @ x.T).T + in_dtype_of(x, self.b), x
 
     def backward(self, grad: Array, x: Array) -> Array:
         """∂f/∂X_n = Wᵀ ∂f/∂X_{n+1} (written for rows: grad · W)."""
-        return grad @ in_dtype_of(grad, self.W)
+        return product_of_sparse(grad, in_dtype_of(grad, self.W))
 
     deconv = guided = backward
 

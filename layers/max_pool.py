@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array, array_module
+from .cores import Portion, in_parallel
 from .pool import Pool
 from .windows import framed, unframed
 
@@ -21,14 +22,21 @@ class MaxPool(Pool):
 
         switches (N, C, I, J): the winner's place q in its window, 0 … kh·kw − 1, row-major; of equals the first wins.
         """
-        xp = array_module(x)
-        taps = self.taps(framed(x, *self.frame(x.shape), fill=-np.inf), *self.output_size(x.shape))
-        y = next(taps).copy()
+        xp, sizes = array_module(x), self.output_size(x.shape)
+        y = xp.empty((*x.shape[:2], *sizes), dtype=x.dtype)
         switches = xp.zeros(y.shape, dtype=np.min_scalar_type(self.size[0] * self.size[1] - 1))
-        for q, seen in enumerate(taps, start=1):
-            won = (seen > y) * switches.dtype.type(q)  # strictly greater: of equals the first keeps its place
-            xp.maximum(switches, won, out=switches)  # q only grows: the last winner has the largest q
-            xp.maximum(y, seen, out=y)
+
+        def compare(part: Portion) -> None:
+            best, winner = y[part], switches[part]
+            for q, seen in enumerate(self.taps(framed(x[part], *self.frame(x.shape), fill=-np.inf), *sizes)):
+                if q == 0:
+                    best[...] = seen
+                    continue
+                won = (seen > best) * switches.dtype.type(q)  # strictly greater: of equals the first keeps its place
+                xp.maximum(winner, won, out=winner)  # q only grows: the last winner has the largest q
+                xp.maximum(best, seen, out=best)
+
+        in_parallel(compare, self.parts(x.shape, x), x)
         return y, (x.shape, switches)
 
     def backward(self, grad: Array, cache: tuple[tuple[int, ...], Array]) -> Array:
@@ -36,8 +44,12 @@ class MaxPool(Pool):
         shape, switches = cache
         frame = self.frame(shape)
         below = framed(array_module(grad).zeros(shape, dtype=grad.dtype), *frame)
-        for q, seen in enumerate(self.taps(below, *grad.shape[2:])):
-            seen += grad * (switches == q)  # 1(s = argmax): only the winner passes the gradient
+
+        def pass_on(part: Portion) -> None:
+            for q, seen in enumerate(self.taps(below[part], *grad.shape[2:])):
+                seen += grad[part] * (switches[part] == q)  # 1(s = argmax): only the winner passes the gradient
+
+        in_parallel(pass_on, self.parts(shape, grad), grad)
         return unframed(below, *frame)
 
     deconv = guided = backward  # the argmax *is* the DeconvNet's switch

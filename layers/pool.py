@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from .arrays import Array
+from .cores import Portion, portions
 from .layer import Layer, ShapeError
 from .windows import Pair, Sides, four_sides, pair, window_count
 
@@ -34,6 +37,11 @@ class Pool(Layer):
         for u in range(kh):
             for v in range(kw):
                 yield x[:, :, u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]
+
+    def parts(self, shape: tuple[int, ...], x: Array) -> Iterator[Portion]:
+        """(images, channels) of portions that stay in a core's cache while all taps go by; a GPU has one."""
+        N, C, H, W = shape
+        return portions(N, C, H * W, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W)
 
     def output_size(self, shape: tuple[int, ...]) -> Pair:
         """(I, J), the number of rows and columns of windows over maps of this shape."""

@@ -69,3 +69,17 @@ def test_flatten_keeps_a_batch_of_no_images(xp):
     y, cache = Flatten().forward(xp.ones((0, 2, 3, 4)))
     assert y.shape == (0, 24)
     assert Flatten().backward(y, cache).shape == (0, 2, 3, 4)
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.79, 0.81, 1])
+@pytest.mark.parametrize("images", [1, 3])
+def test_rows_that_meet_a_zero_need_not_be_read_and_are_not_missed(rng, share, images):
+    W = rng.standard_normal((1001, 1203))
+    grad = rng.standard_normal((images, 1001)) * (rng.random(1001) < share)
+    W[~grad.any(axis=0)] *= 1e3
+    before = grad.copy(), W.copy()
+    down = FullyConnected(W).backward(grad, None)
+    np.testing.assert_allclose(down, np.einsum("no,oi->ni", grad, W), rtol=1e-10, atol=1e-9)
+    assert down.shape == (images, 1203)
+    assert np.array_equal(grad, before[0])
+    assert np.array_equal(W, before[1])

@@ -1,0 +1,1 @@
+"""minicnn measured against others, with one command:  python -m benchmarks   (extra `bench`)."""

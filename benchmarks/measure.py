@@ -1,0 +1,45 @@
+"""Times of several ways to do the same, taken in turns: what else the machine does then hits all of them alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of each repetition, on the clock on the wall and of all cores together."""
+
+    wall: list[float]
+    cores: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.wall)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The first and third quartile."""
+        if len(self.wall) < 2:
+            return self.median, self.median
+        quartiles = statistics.quantiles(self.wall, n=4, method="inclusive")
+        return quartiles[0], quartiles[2]
+
+
+def in_turns(contenders: Mapping[str, Callable[[], object]], seconds: float, least: int = 5) -> dict[str, Times]:
+    """Each contender once to warm up, then one after the other, again and again, for about so many seconds."""
+    times = {name: Times([], []) for name in contenders}
+    for run in contenders.values():
+        run()
+    began = time.perf_counter()
+    rounds = 0
+    while rounds < least or time.perf_counter() - began < seconds:
+        for name, run in contenders.items():
+            wall, cores = time.perf_counter(), time.process_time()
+            run()
+            times[name].cores.append(time.process_time() - cores)
+            times[name].wall.append(time.perf_counter() - wall)
+        rounds += 1
+    return times

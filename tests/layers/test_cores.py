@@ -1,0 +1,184 @@
+"""Work shared among cores: all of it is done, once, and it does not show how many there were."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from layers import Conv, FullyConnected, MaxPool, cores
+from layers.cores import in_parallel, one_thread_in_blas, portions, shares
+
+ARRAY = np.zeros(1)
+
+
+def as_if_blas_had(threads, monkeypatch):
+    """A matrix library that takes any number of threads; NumPy's own has as many as it was started with at most."""
+
+    class Library:
+        num_threads = threads
+
+        def set_num_threads(self, count):
+            self.num_threads = count
+
+    library = Library()
+    monkeypatch.setattr(cores, "blas", lambda: [library])
+    return library
+
+
+@pytest.fixture(params=[1, 2, 3])
+def worker_count(request, monkeypatch):
+    as_if_blas_had(request.param, monkeypatch)
+    return request.param
+
+
+def test_every_task_is_done_once(worker_count):
+    done = []
+    in_parallel(done.append, range(100), ARRAY)
+    assert sorted(done) == list(range(100))
+    in_parallel(done.append, [], ARRAY)
+    assert len(done) == 100
+
+
+def test_several_threads_take_part(monkeypatch):
+    as_if_blas_had(3, monkeypatch)
+    meeting = threading.Barrier(3, timeout=20)  # passes only when three are in it at once
+    in_parallel(lambda task: meeting.wait(), range(3), ARRAY)
+
+
+def test_arrays_that_are_not_numpys_are_worked_on_in_order_by_the_caller(monkeypatch):
+    as_if_blas_had(3, monkeypatch)
+    seen = []
+    in_parallel(lambda task: seen.append((task, threading.current_thread())), range(9), "not an array of NumPy's")
+    assert seen == [(task, threading.current_thread()) for task in range(9)]
+
+
+@pytest.mark.parametrize("broken", [0, 5])
+def test_an_exception_in_any_task_comes_out_and_ends_the_work(worker_count, broken):
+    done = []
+
+    def work(task):
+        if task == broken:
+            raise ZeroDivisionError(task)
+        time.sleep(0.001)
+        done.append(task)
+
+    with pytest.raises(ZeroDivisionError, match=str(broken)):
+        in_parallel(work, range(1000), ARRAY)
+    assert broken not in done
+    assert len(done) < 1000
+
+
+def test_what_numpy_does_about_errors_holds_in_every_thread(worker_count):
+    """(pytest makes every warning an error.)"""
+    meeting = threading.Barrier(worker_count, timeout=20)
+
+    def work(task):
+        meeting.wait()
+        np.float32(1) / np.zeros(1, np.float32)
+
+    with np.errstate(divide="ignore"):
+        in_parallel(work, range(worker_count), ARRAY)
+
+
+def test_blas_keeps_to_one_thread_meanwhile_and_gets_its_threads_back(worker_count):
+    seen = []
+    in_parallel(lambda task: seen.append(cores.blas()[0].num_threads), range(5), ARRAY)
+    assert seen == [1] * 5
+    assert cores.blas()[0].num_threads == worker_count
+
+
+def test_numpys_own_blas_is_found_and_obeys():
+    """Without it, all would still be right, but slow."""
+    info = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    if "openblas" not in info:
+        pytest.skip(f"NumPy was built with {info}")
+    with threadpool_limits(2, user_api="blas"), one_thread_in_blas(wanted=True) as count:
+        assert count == 2
+        assert [library.num_threads for library in cores.blas()] == [1] * len(cores.blas())
+
+
+def test_a_blas_that_cannot_be_told_does_the_work_in_order(monkeypatch):
+    library = as_if_blas_had(2, monkeypatch)
+    library.set_num_threads = lambda count: None
+    seen = []
+    in_parallel(lambda task: seen.append(threading.current_thread()), range(9), ARRAY)
+    assert seen == [threading.current_thread()] * 9
+
+
+def test_of_two_threads_of_a_program_one_shares_its_work_and_the_other_does_its_own(monkeypatch):
+    library = as_if_blas_had(2, monkeypatch)
+    with one_thread_in_blas(wanted=True) as here, ThreadPoolExecutor(1) as other:
+        assert here == 2
+
+        def elsewhere():
+            with one_thread_in_blas(wanted=True) as there:
+                return there
+
+        assert other.submit(elsewhere).result() == 1
+        assert library.num_threads == 1
+    assert library.num_threads == 2
+
+
+def test_results_are_the_same_from_run_to_run(monkeypatch, rng):
+    as_if_blas_had(2, monkeypatch)
+    x = rng.standard_normal((3, 16, 60, 60), dtype=np.float32)
+    conv = Conv(rng.standard_normal((24, 16, 3, 3), dtype=np.float32), pad=1)
+    pool = MaxPool(3, stride=2)
+    dense = FullyConnected(rng.standard_normal((50, 24 * 29 * 29), dtype=np.float32))
+
+    def run():
+        y, cache = conv.forward(x)
+        pooled, pool_cache = pool.forward(y)
+        features = pooled.reshape(3, -1)
+        scores, dense_cache = dense.forward(features)
+        grad = pool.backward(dense.backward(scores, dense_cache).reshape(pooled.shape), pool_cache)
+        return scores, conv.backward(grad, cache), *conv.parameter_gradients(grad, cache).values()
+
+    first = run()
+    for _ in range(10):
+        assert all(np.array_equal(a, b) for a, b in zip(first, run(), strict=True))
+
+
+def test_portions_are_whole_images_as_long_as_they_fit_or_else_even_parts_of_one():
+    def sizes(*arguments, **keywords):
+        return [(a.stop - a.start, b.stop - b.start) for a, b in portions(*arguments, **keywords)]
+
+    assert sizes(20, 8, 10, most=640) == [(8, 8), (8, 8), (4, 8)]
+    assert sizes(3, 8, 10, most=640, several=False) == [(1, 8)] * 3
+    assert sizes(1, 100, 16, most=640) == [(1, 33), (1, 33), (1, 34)]
+    assert sizes(2, 3, 1000, most=640) == [(1, 1)] * 6  # no row is cut
+    assert sizes(0, 3, 10, most=640) == []
+
+
+def test_shares_leave_nothing_out():
+    assert shares(7, 3) == [slice(0, 2), slice(2, 4), slice(4, 7)]
+    assert shares(0, 2) == [slice(0, 0), slice(0, 0)]
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork") or sys.platform == "darwin", reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_can_share_work_too(monkeypatch):
+    import os
+
+    as_if_blas_had(2, monkeypatch)
+    in_parallel(lambda task: time.sleep(0.001), range(4), ARRAY)  # the parent's threads are running
+    child = os.fork()
+    if child == 0:
+        done = []
+        in_parallel(done.append, range(4), ARRAY)
+        os._exit(0 if len(done) == 4 else 1)
+    for _ in range(2000):
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, 9)
+    assert pid, "the child waits for threads that it does not have"
+    assert os.waitstatus_to_exitcode(status) == 0
