@@ -93,26 +93,30 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path(f"trained-{Path(args.data).resolve().name}")
     refuse_file(out)
     task = resumed(args, out) if args.resume else started(args, out)
-    to_resume = f"minicnn train --resume --out {shlex.quote(str(out))}"
     try:
         for line in train(task.run, task.training, task.validation, partial(bar, task)):
-            write_epoch(task.run, out, to_resume)
+            write_epoch(task.run, out)
             report(task.run, line, args.json)
+        finish(task, out, args.json)
     except KeyboardInterrupt:
-        print(f"minicnn train: interrupted; {saved(task.run, to_resume)}", file=sys.stderr)
+        print(f"minicnn train: interrupted; {saved(out)}", file=sys.stderr)
         return 130
     except Diverged as error:
-        raise Diverged(f"{error}; {saved(task.run, to_resume)}") from None
-    finish(task, out, args.json)
+        raise Diverged(f"{error}; {saved(out)}") from None
+    except BrokenPipeError:  # whoever read the results has seen enough
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; {saved(out)}", str(error.filename or out)) from None
     return 0
 
 
-def saved(run: Run, to_resume: str) -> str:
+def saved(out: Path) -> str:
     """What is left of a run that stopped."""
-    done = len(run.log)
-    if not done:
+    if not (out / "last.npz").exists():
         return "nothing is saved, for its first epoch was not done"
-    return f"epoch {done} of {run.settings.epochs} is saved; to go on from there: {to_resume}"
+    run = checkpoint.load(out / "last.npz")
+    resume = f"minicnn train --resume --out {shlex.quote(str(out))}"
+    return f"epoch {len(run.log)} of {run.settings.epochs} is saved, and to go on from there: {resume}"
 
 
 # ---------------------------------------------------------------------- beginning
@@ -224,18 +228,17 @@ def bar(task: Task, tallies: Iterable[Tally]) -> Iterator[Tally]:
             yield tally
 
 
-def write_epoch(run: Run, out: Path, to_resume: str) -> None:
+def write_epoch(run: Run, out: Path) -> None:
     """The checkpoints and the log.  `last` is written after `best`: only with it an epoch is done."""
-    try:
-        if run.best is run.log[-1]:
-            checkpoint.save(run, out / "best.npz")
-        checkpoint.save(run, out / "last.npz")
-        with atomic_write(out / "log.jsonl") as file:
-            file.writelines((json.dumps(asdict(line)) + "\n").encode() for line in run.log)
-    except OSError as error:
-        done = len(run.log) - 1
-        kept = f"epoch {done} is saved; make room and go on with: {to_resume}" if done else "nothing is saved"
-        raise OSError(error.errno, f"{error.strerror}; {kept}", str(error.filename or out)) from None
+    if run.best is run.log[-1]:
+        checkpoint.save(run, out / "best.npz")
+    checkpoint.save(run, out / "last.npz")
+    write_log(run, out)
+
+
+def write_log(run: Run, out: Path) -> None:
+    with atomic_write(out / "log.jsonl") as file:
+        file.writelines((json.dumps(asdict(line)) + "\n").encode() for line in run.log)
 
 
 def report(run: Run, line: Epoch, as_json: bool) -> None:
@@ -266,6 +269,7 @@ def finish(task: Task, out: Path, as_json: bool) -> None:
         "validation_accuracy": best.validation_accuracy,
         "network": str(out / "network.npz"),
     }
+    write_log(run, out)  # once more, for a run that was stopped right after its last checkpoint
     formats.save(net, out / "network.npz")
     save_figure(out / "curve.png", training_figure(run.log, f"{run.about['network']} on {run.about['data']}"))
     save_json(out / "training.json", {"about": run.about, "settings": asdict(run.settings), "result": result})
