@@ -30,8 +30,11 @@ RECIPES = {
         "small32",
         Settings(epochs=30, batch=64, rate=0.05, warm_up=500, jitter=Jitter(crop=4, mirror=True, colour=0.1)),
     ),
-    # no mirror images: an L in the mirror is no L
-    "shapes": Recipe("shapes", Settings(epochs=15, batch=32, rate=0.05, warm_up=250, weight_decay=3e-4)),
+    # an L in the mirror is no L, but it is no other of the ten either
+    "shapes": Recipe(
+        "shapes",
+        Settings(epochs=15, batch=32, rate=0.05, warm_up=250, weight_decay=3e-4, jitter=Jitter(crop=4, mirror=True)),
+    ),
 }
 FOLDER = Recipe(  # of photographs, a folder for each class
     "shapes",

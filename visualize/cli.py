@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import check, class_model, classify, deconv, demo, localize, networks, saliency, trace, train
+from .commands import check, class_model, classify, deconv, demo, evaluate, localize, networks, saliency, trace, train
 
 COMMANDS = {
     "demo": demo,
@@ -24,6 +24,7 @@ COMMANDS = {
     "trace": trace,
     "deconv": deconv,
     "train": train,
+    "evaluate": evaluate,
     "networks": networks,
     "check": check,
 }

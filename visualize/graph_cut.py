@@ -14,6 +14,7 @@ Step by step:  fit_mixture (mixture.py) → unary_terms, pairwise_terms → mini
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,22 +104,23 @@ def grid_graph(unary: np.ndarray, pairwise: Pairwise) -> csr_array:
     from scipy.sparse import csr_array
 
     (H, W), (across, down) = unary.shape[1:], pairwise
-    n = H * W
-    pixels = np.arange(n, dtype=np.int32)
-    leads_to = pixels.reshape(H, W, 1) + np.array([-W, -1, 1, W, 0, 0], np.int32)
-    leads_to[..., 4], leads_to[..., 5] = n, n + 1
+    inside, leads_to, starts = grid(H, W)
     capacity = np.zeros((H, W, 6), np.int32)
     capacity[1:, :, 0] = capacity[:-1, :, 3] = down
     capacity[:, 1:, 1] = capacity[:, :-1, 2] = across
     capacity[..., 5] = unary[1]
+    data = np.concatenate([capacity[inside], unary[0].ravel(), np.zeros(H * W, np.int32)])
+    return csr_array((data, leads_to.copy(), starts.copy()), shape=(H * W + 2, H * W + 2))  # SciPy writes into them
+
+
+@lru_cache(maxsize=4)
+def grid(H: int, W: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What all graphs of one size share: which of a pixel's six edges there are, where edges lead, where rows start."""
+    n = H * W
+    pixels = np.arange(n, dtype=np.int32)
+    leads_to = pixels.reshape(H, W, 1) + np.array([-W, -1, 1, W, 0, 0], np.int32)
+    leads_to[..., 4], leads_to[..., 5] = n, n + 1
     inside = np.ones((H, W, 6), bool)  # at its borders the grid has fewer neighbours
     inside[0, :, 0] = inside[:, 0, 1] = inside[:, -1, 2] = inside[-1, :, 3] = False
-
-    return csr_array(
-        (
-            np.concatenate([capacity[inside], unary[0].ravel(), np.zeros(n, np.int32)]),
-            np.concatenate([leads_to[inside], pixels, pixels]),
-            np.cumsum([0, *inside.sum(axis=2).ravel(), n, n], dtype=np.int32),
-        ),
-        shape=(n + 2, n + 2),
-    )
+    starts = np.cumsum([0, *inside.sum(axis=2).ravel(), n, n], dtype=np.int32)
+    return inside, np.concatenate([leads_to[inside], pixels, pixels]), starts

@@ -36,9 +36,13 @@ class Mixture:
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """log p(x):  colours (…, d) → (…)."""
-        terms = products(x.reshape(-1, x.shape[-1])) @ self.quadratic_forms().T
+        terms = self.log_terms(products(x.reshape(-1, x.shape[-1])))
         top = terms.max(axis=1)  # taken off first, so that no exponential overflows and not all of them vanish
         return (top + np.log(np.exp(terms - top[:, None]).sum(axis=1))).reshape(x.shape[:-1])
+
+    def log_terms(self, Phi: np.ndarray) -> np.ndarray:
+        """log π_k N(x_n; μ_k, Σ_k) = (Φ Qᵀ)_nk:  (n, K)."""
+        return (self.quadratic_forms() @ Phi.T).T  # laid out a component after the other: sums over k are quicker so
 
     def quadratic_forms(self) -> np.ndarray:
         """Q_k = −½ [[μᵀΣ⁻¹μ + log |2πΣ| − 2 log π,  −μᵀΣ⁻¹], [−Σ⁻¹μ,  Σ⁻¹]],  as rows: (K, (1 + d)²)."""
@@ -64,7 +68,7 @@ def fit_mixture(x: np.ndarray, components: int) -> Mixture:
     x = x[:: -(-len(x) // SAMPLE)]
     Phi, r = products(x), split(x, min(components, len(x)))
     for _ in range(ROUNDS):
-        r = softmax(Phi @ maximisation(r, Phi).quadratic_forms().T)
+        r = softmax(maximisation(r, Phi).log_terms(Phi))
     return maximisation(r, Phi)
 
 

@@ -54,25 +54,28 @@ def magnitude(w: Array) -> Array:
     return array_module(w).abs(w).max(axis=-3)
 
 
-def photo_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int]) -> np.ndarray:
+def photo_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int], rule: str = "gradient") -> np.ndarray:
     """The saliency map of a photograph's centre crop, laid back over the photograph (H, W).
 
     Pixels that the crop does not cover are NaN: not zero, for nothing is known of them.
     Several classes give several maps (K, H, W), from one way up through the network and K ways down.
+    The rules "deconv" and "guided" send the class's score down otherwise than as a gradient, for comparison.
     """
-    return _saliency_of_crops(net, photo, c, [preprocessing_of(net).centre_crop(photo)])
+    return _saliency_of_crops(net, photo, c, [preprocessing_of(net).centre_crop(photo)], rule)
 
 
-def ten_crop_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int]) -> np.ndarray:
+def ten_crop_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int], rule: str = "gradient") -> np.ndarray:
     """The mean of ten maps (paper, section 3.1): the photograph's four corners and centre, and their mirror images.
 
     Each map is put back where its crop came from, mirroring undone; where crops overlap, their maps are averaged.
     Photograph (H, W, 3) → map (H, W), or (K, H, W) for several classes; pixels that no crop covers are NaN.
     """
-    return _saliency_of_crops(net, photo, c, preprocessing_of(net).ten_crops(photo))
+    return _saliency_of_crops(net, photo, c, preprocessing_of(net).ten_crops(photo), rule)
 
 
-def _saliency_of_crops(net: Network, photo: np.ndarray, c: int | Sequence[int], crops: Sequence[Crop]) -> np.ndarray:
+def _saliency_of_crops(
+    net: Network, photo: np.ndarray, c: int | Sequence[int], crops: Sequence[Crop], rule: str
+) -> np.ndarray:
     shape = photo.shape[0], photo.shape[1]
     classes = np.atleast_1d(c)
     total, count = np.zeros((len(classes), *shape), np.float32), np.zeros(shape, np.uint8)
@@ -80,8 +83,8 @@ def _saliency_of_crops(net: Network, photo: np.ndarray, c: int | Sequence[int], 
         trace = net.forward(preprocessing_of(net).to_input(crop))
         for k, class_k in enumerate(classes):
             seed = one_hot(trace.scores, class_k)
-            w = net.backward(trace, seed)
-            report_death(net, "gradient", trace, seed, w)
+            w = net.down(rule, trace, seed)
+            report_death(net, rule, trace, seed, w)
             laid = crop.put_back(magnitude(w)[0], shape)
             covered = ~np.isnan(laid)
             total[k, covered] += laid[covered]

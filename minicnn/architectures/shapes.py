@@ -17,7 +17,7 @@ def shapes(classes: int = 10) -> dict[str, Layer]:
     return {
         **layers,
         "flatten": Flatten(),
-        "fc5": fully_connected(96 * 4 * 4, 128),
+        "fc5": fully_connected(96 * 4 * 4, 112),
         "relu5": ReLU(),
-        "fc6": fully_connected(128, classes),
+        "fc6": fully_connected(112, classes),
     }

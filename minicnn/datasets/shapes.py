@@ -24,7 +24,7 @@ Progress = Callable[[Iterable[int]], Iterable[int]]  # goes through the numbers,
 CLASSES = list(OUTLINES)
 SIZE = 64  # pixels along each side of a scene
 FINER = 4  # outlines are drawn so many times finer, then averaged down
-CONTRAST = 0.4  # an object's colour and the mean colour beneath it are at least so far apart, in RGB of 0 … 1
+CONTRAST = 0.5  # an object's colour and the mean colour beneath it are at least so far apart, in RGB of 0 … 1
 COARSE = 8  # the coarse noise has so many patches along each side
 
 
@@ -123,7 +123,7 @@ def draw_scene(objects: int, settings: SceneSettings, rng: np.random.Generator) 
     for covering, mask in zip(coverings, masks, strict=True):
         colour = unlike(picture[mask].mean(axis=0), rng)
         picture += covering[:, :, None] * (colour - picture)
-    picture += settings.clutter * rng.normal(0, 0.04, picture.shape)  # fine noise, over everything
+    picture += settings.clutter * rng.normal(0, 0.03, picture.shape)  # fine noise, over everything
     image = (picture.clip(0, 1) * 255 + 0.5).astype(np.uint8)
     return image, labels, masks, np.stack([tight_box(mask) for mask in masks])
 
@@ -184,14 +184,14 @@ def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 def background(clutter: float, rng: np.random.Generator) -> np.ndarray:
     """A colour gradient, coarse noise and distractors: (H, W, 3), about 0 … 1."""
-    picture = gradient(rng) + clutter * 0.12 * coarse_noise(rng)
+    picture = gradient(rng) + clutter * 0.08 * coarse_noise(rng)
     fine = Image.fromarray((picture.clip(0, 1) * 255).astype(np.uint8)).resize(
         (FINER * SIZE, FINER * SIZE), Image.Resampling.NEAREST
     )
     draw = ImageDraw.Draw(fine)
-    for _ in range(round(clutter * rng.integers(3, 8))):
+    for _ in range(round(clutter * rng.integers(2, 6))):
         draw.polygon([tuple(point) for point in FINER * irregular_polygon(rng)], fill=bytes_of(rng.uniform(0, 1, 3)))
-    for _ in range(round(clutter * rng.integers(2, 5))):
+    for _ in range(round(clutter * rng.integers(1, 4))):
         ends = [tuple(point) for point in FINER * rng.uniform(0, SIZE, (2, 2))]
         draw.line(ends, fill=bytes_of(rng.uniform(0, 1, 3)), width=int(FINER * rng.uniform(0.7, 2)))
     return np.asarray(fine.reduce(FINER), np.float64) / 255
@@ -213,10 +213,10 @@ def coarse_noise(rng: np.random.Generator) -> np.ndarray:
 
 
 def irregular_polygon(rng: np.random.Generator) -> np.ndarray:
-    """Three to seven corners around a random place, none of them further than a sixth of the image: (P, 2)."""
+    """Three to seven corners around a random place, none of them further than an eighth of the image: (P, 2)."""
     corners = int(rng.integers(3, 8))
     angle = np.sort(rng.uniform(0, 2 * np.pi, corners))
-    radius = rng.uniform(0.04, 0.16, corners) * SIZE
+    radius = rng.uniform(0.04, 0.13, corners) * SIZE
     return rng.uniform(0, SIZE, 2) + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 

@@ -1,7 +1,8 @@
 """The paper in one run: its four figures, on bundled photographs, and a page that shows them.
 
 Class models (section 2), saliency maps (3.1), localisation (3.2) and the relation to DeconvNets (4), each with its raw
-arrays and settings beside it, and index.html with a paragraph on each.
+arrays and settings beside it, and index.html with a paragraph on each.  A network that was trained on generated scenes
+(--network shapes, which needs no package beyond the core dependencies) is shown such scenes instead.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from minicnn.class_names import find_class, short_name
+from minicnn.datasets import shapes
 from minicnn.images import preprocessing_of
 from minicnn.network import Network
 from minicnn.photographs import PHOTOGRAPHS, photograph
@@ -42,6 +44,7 @@ EXAMPLE = "minicnn demo --out minicnn-demo"
 
 CLASSES = ("ostrich", "zebra", "flamingo")  # if the network has them
 STEPS = 100
+SCENES, SCENES_SEED = 3, 2  # how many scenes, and which: three different classes
 CAPTIONS = {"paper": "The paper's plain recipe.", "jitter": "With jitter, which is not in the paper."}  # of presets
 
 
@@ -53,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     refuse_file(args.out)
     net = load_network(args)
-    photos = {name: photograph(name) for name in PHOTOGRAPHS}
+    photos = pictures(net)
     answers = {name: Answer.of(net, photo) for name, photo in photos.items()}
     for name, answer in answers.items():
         print(name)
@@ -68,6 +71,14 @@ def run(args: argparse.Namespace) -> None:
     page = args.out / "index.html"
     write_page(page, "Deep Inside Convolutional Networks", introduction(answers), [sections[-1], *sections[:-1]])
     print(f"The paper's four figures, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
+
+
+def pictures(net: Network) -> dict[str, np.ndarray]:
+    """What the network is shown: scenes if it was trained on them, the bundled photographs otherwise."""
+    if net.classes == shapes.CLASSES:
+        drawn = shapes.scenes(SCENES, seed=SCENES_SEED)
+        return {shapes.CLASSES[label]: image for image, label in zip(drawn.images, drawn.labels, strict=True)}
+    return {name: photograph(name) for name in PHOTOGRAPHS}
 
 
 def introduction(answers: dict[str, Answer]) -> str:
@@ -140,7 +151,7 @@ def localization_section(
         "Where the object is, though no box was ever taught",
         "The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the "
         "background has. A graph cut labels every pixel by its colour and its neighbours; the largest connected piece "
-        "is taken for the object. A cat that fills the picture has no background to differ from: its box is too small.",
+        "is taken for the object. One that fills the picture has no background to differ from: its box is too small.",
         figures,
     )
 
@@ -161,7 +172,8 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
         "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the "
         "gradient pass where its input was positive, and the DeconvNet's signal where that signal is positive. Guided "
         "back-propagation asks for both. The DeconvNet's pictures are cleaner, but alike for every class: shown a cat, "
-        "the signals of “Egyptian cat” and “espresso” correlate by about 0.05 as gradients and by 0.997 as DeconvNets.",
+        "SqueezeNet's signals of “Egyptian cat” and “espresso” correlate by about 0.05 as gradients and by 0.997 as "
+        "DeconvNets.",
         figures,
     )
 

@@ -1,0 +1,92 @@
+"""Photographs that come with the truth: which objects are on them, and in which boxes.  What localisation is held to.
+
+`Pictures` is all that an evaluation knows of its data: how many there are, and the nth of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..class_names import find_class
+from .shapes import duets, scenes
+
+Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A photograph and the truth about it.
+
+    name:    tells it from all others of its source
+    photo:   (H, W, 3) bytes
+    objects: class → the boxes of all objects of that class
+    """
+
+    name: str
+    photo: np.ndarray
+    objects: Mapping[int, Sequence[Box]]
+
+
+class Pictures(Protocol):
+    """A source of pictures; it must be possible to pickle it, since every worker gets its own."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, n: int) -> str:
+        """What picture n is called, known without reading it."""
+
+    def __getitem__(self, n: int) -> Picture:
+        """Picture n; ValueError or OSError, which says what is wrong, for one that cannot be used."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedPictures:
+    """Generated scenes in memory.
+
+    images: (N, H, W, 3); labels: (N, K) and boxes: (N, K, 4) of the K objects on each
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+    title: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def name(self, n: int) -> str:
+        return f"{self.title} {n}"
+
+    def __getitem__(self, n: int) -> Picture:
+        found = zip(self.labels[n].tolist(), self.boxes[n].tolist(), strict=True)
+        return Picture(self.name(n), self.images[n], {label: [(x0, y0, x1, y1)] for label, (x0, y0, x1, y1) in found})
+
+
+def scene_pictures(count: int, seed: int, classes: Sequence[str] | None) -> GeneratedPictures:
+    """Generated scenes with one object each, labelled with the classes of a network that is called by these names."""
+    made = scenes(count, seed)
+    labels = in_classes(made.classes, classes)[made.labels]
+    return GeneratedPictures(made.images, labels[:, None], made.boxes[:, None], "scene")
+
+
+def duet_pictures(count: int, seed: int, classes: Sequence[str] | None) -> GeneratedPictures:
+    """Generated scenes with two objects of different classes each."""
+    made = duets(count, seed)
+    return GeneratedPictures(made.images, in_classes(made.classes, classes)[made.labels], made.boxes, "duet")
+
+
+def in_classes(names: Sequence[str], classes: Sequence[str] | None) -> np.ndarray:
+    """Which of a network's classes each name is; a network without names has them in this order.
+
+    Raises ValueError if the network lacks one of them.
+    """
+    if classes is None:
+        return np.arange(len(names))
+    try:
+        return np.array([find_class(name, classes, len(classes)) for name in names])
+    except ValueError as error:
+        raise ValueError(f"the network does not know the classes of the data: {error}") from None

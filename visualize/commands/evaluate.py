@@ -1,0 +1,184 @@
+"""How good are the boxes?  Localisation measured by the ILSVRC protocol, beside what has not looked.
+
+For each picture the network makes up to five (class, box) guesses; it is an error unless one has the true class and
+IoU ≥ 0.5 with a true box.  Settings are tuned on pictures of their own, and the paper's stand beside them.  Pictures
+are generated scenes (--data shapes) or a folder of photographs with PASCAL VOC's or ILSVRC's XML files beside them.
+
+Into --out go results.jsonl (what each method says of each picture; a killed run goes on from there with --resume),
+results.json (every number) and results.md (the tables).  docs/localization.md defines all measures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn.datasets.annotated import Pictures, duet_pictures, in_classes, scene_pictures
+from minicnn.datasets.voc import class_index, folder_pictures, read_synsets
+from minicnn.files import atomic_write, save_json
+from minicnn.network import Network
+from visualize.evaluation.methods import METHODS
+from visualize.evaluation.records import Records
+from visualize.evaluation.report import markdown, results
+from visualize.evaluation.run import Plan
+from visualize.evaluation.run import run as run_plan
+
+from .common import (
+    add_json,
+    add_network,
+    class_count,
+    load_network,
+    network_record,
+    output_folder,
+    print_json,
+    progress,
+    refuse_file,
+)
+
+EXAMPLE = "minicnn evaluate localization --network shapes --data shapes --count 1000 --workers 2 --out evaluation"
+
+LONGER = {"tune": "tuning", "test": "testing", "duet": "duets"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("localization",), help="what is evaluated")
+    parser.add_argument(
+        "--data", default="shapes", metavar="DATA", help="shapes, or a folder of photographs (default: %(default)s)"
+    )
+    parser.add_argument("--annotations", type=Path, metavar="DIR", help="where the XML files are, if not beside those")
+    parser.add_argument(
+        "--synsets",
+        type=Path,
+        metavar="FILE",
+        help="the WordNet id of each class, a line each in the network's order, for XML that names objects n02123045",
+    )
+    number(parser, "--count", 1000, "pictures to test on")
+    number(parser, "--tune", 200, "other pictures to tune the settings on; 0: settings as they stand")
+    number(parser, "--duets", 500, "scenes with two objects, each asked for by its class; shapes only")
+    number(parser, "--seed", 0, "of the scenes, and of which photographs of a folder are taken for what")
+    parser.add_argument(
+        "--methods", nargs="+", metavar="METHOD", help=f"of {', '.join(METHODS)} (default: all)", default=list(METHODS)
+    )
+    number(parser, "--workers", min(4, os.cpu_count() or 1), "processes")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument(
+        "--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder for results (default: %(default)s)"
+    )
+    add_network(parser)
+    add_json(parser)
+
+
+def number(parser: argparse.ArgumentParser, name: str, default: int, text: str) -> None:
+    parser.add_argument(name, type=int, default=default, metavar="N", help=f"{text} (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    for option, least in {"count": 1, "tune": 0, "duets": 0, "seed": 0, "workers": 1}.items():
+        if getattr(args, option) < least:
+            raise ValueError(f"--{option} {getattr(args, option)}: expected {least} or more")
+    for method in args.methods:
+        if method not in METHODS:
+            raise ValueError(f"--methods: there is no method {method!r}; choose from {', '.join(METHODS)}")
+    refuse_file(args.out)
+    net = load_network(args)
+    data, pictures = shapes(args, net) if args.data == "shapes" else folder(args, net)
+    methods = [name for name in METHODS if name in args.methods]  # in the table's order, each once
+    settings = {
+        "minicnn evaluate": args.what,
+        **network_record(args),
+        "weights sha256": fingerprint(net),
+        **data,
+        "seed": args.seed,
+        **{part: len(chosen) for part, (_, chosen) in pictures.items()},
+        "methods": methods,
+    }
+    records = Records(output_folder(args.out) / "results.jsonl", settings, args.resume)
+
+    def report(error: str) -> None:
+        print(f"minicnn evaluate: {error}", file=sys.stderr)
+
+    def shown(items: Iterable[Any], part: str, total: int) -> Iterable[Any]:
+        return progress(items, LONGER[part], total)
+
+    outcome = run_plan(net, Plan(pictures, methods), records, args.workers, shown, report)
+    found = results(records.all, outcome.rows, outcome.tuned)
+    bad = sum(counts["bad"] for counts in found["pictures"].values())
+    if found["pictures"]["test"]["questions"] == 0:
+        raise ValueError(f"none of the {found['pictures']['test']['pictures']} pictures of {args.data} could be used")
+    save_json(args.out / "results.json", {"run": settings, **found})
+    text = markdown(found, settings)
+    with atomic_write(args.out / "results.md") as file:
+        file.write(text.encode())
+    if args.json:
+        for line in found["methods"]:
+            print_json(line)
+    else:
+        print(text)
+        print(f"→ {args.out / 'results.json'}, {args.out / 'results.md'}")
+    if bad:
+        report(f"{bad} bad pictures were left out")
+    return 2 if bad else 0
+
+
+# ---------------------------------------------------------------------- data
+
+Parts = dict[str, tuple[Pictures, list[int]]]
+
+
+def shapes(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Parts]:
+    """Generated scenes; those to tune on, to test on, and the duets are each of a seed of their own."""
+    for option in ("annotations", "synsets"):
+        if getattr(args, option) is not None:
+            raise ValueError(f"--{option} goes with a folder of photographs, not with --data shapes")
+    from minicnn.datasets.shapes import CLASSES
+
+    if net.classes is None and class_count(net) != len(CLASSES):
+        raise ValueError(f"the network tells {class_count(net)} classes apart; expected the {len(CLASSES)} of shapes")
+    in_classes(CLASSES, net.classes)
+    counts = {"tune": args.tune, "test": args.count, "duet": args.duets}
+    seeds = {part: part_seed(args.seed, part) for part in counts}
+    make = {"tune": scene_pictures, "test": scene_pictures, "duet": duet_pictures}
+    parts: Parts = {
+        part: (make[part](count, seeds[part], net.classes), list(range(count)))
+        for part, count in progress(counts.items(), "scenes")
+        if count
+    }
+    return {"data": "shapes", "scene seeds": seeds}, parts
+
+
+def part_seed(seed: int, part: str) -> int:
+    """A seed for each part, and none that anyone would think of for training."""
+    return int(np.random.SeedSequence([seed, *part.encode()]).generate_state(1)[0])
+
+
+def folder(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Parts]:
+    """Photographs with XML: in an order drawn by lot, some to tune on (a third at most), then some to test on."""
+    synsets = None if args.synsets is None else read_synsets(args.synsets, class_count(net))
+    classes = class_index(net.classes, synsets)
+    if not classes:
+        raise ValueError("the network's classes have no names: give their ids, --synsets FILE")
+    source = folder_pictures(Path(args.data), classes, args.annotations)
+    order = np.random.default_rng(args.seed).permutation(len(source)).tolist()
+    tune = min(args.tune, len(source) // 3)
+    parts: Parts = {"test": (source, order[tune : tune + args.count])}
+    if tune:
+        parts = {"tune": (source, order[:tune]), **parts}
+    names = hashlib.sha256("\n".join(source.name(n) for n in range(len(source))).encode()).hexdigest()
+    index = hashlib.sha256(repr(sorted(classes.items())).encode()).hexdigest()
+    where = {"data": args.data, "annotations": str(args.annotations or ""), "synsets": str(args.synsets or "")}
+    return {**where, "pictures' names sha256": names, "classes sha256": index}, parts
+
+
+def fingerprint(net: Network) -> str:
+    """Tells networks apart by their weights."""
+    digest = hashlib.sha256()
+    for name, p in net.parameters.items():
+        digest.update(f"{name} {p.dtype} {p.shape} ".encode() + np.ascontiguousarray(p).tobytes())
+    return digest.hexdigest()

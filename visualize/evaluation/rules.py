@@ -1,0 +1,188 @@
+"""From a map to a box, by several rules, each with its free settings and the grid on which they are tuned.
+
+Cut            the paper's: quantiles → colour models → graph cut → largest piece → box
+Threshold      the box around the largest piece of what lies above a share of the map's maximum, without colours
+CentredBox     no map at all: a box in the middle; with share 1 the whole image
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..graph_cut import clamped, minimal_cut, pairwise_terms, unary_terms
+from ..localization import Box, CutSettings, bounding_box, enlarged, largest_component, locate, quantile_seeds, shrunk
+from ..mixture import Mixture, fit_mixture
+
+
+class Rule(Protocol):
+    """How a map becomes a box.  Two rules with the same settings are equal."""
+
+    def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
+        """The box that a map (H, W) of a photograph (H, W, 3) leads to; None if nothing is found."""
+
+    @classmethod
+    def grid(cls) -> list[Any]:
+        """The rules among which tuning chooses, in a fixed order."""
+
+    @classmethod
+    def grid_boxes(cls, photo: np.ndarray, saliency: np.ndarray) -> list[Box | None]:
+        """The box of every rule of the grid; quicker than one after the other."""
+
+    def described(self) -> dict[str, float]:
+        """The settings by name."""
+
+
+# ---------------------------------------------------------------------- the paper's
+
+
+@dataclass(frozen=True)
+class Cut:
+    """`locate`: the paper's section 3.2.  As it stands with the paper's quantiles."""
+
+    settings: CutSettings = field(default_factory=CutSettings)
+
+    FOREGROUND = (0.90, 0.95, 0.98)
+    BACKGROUND = (0.30, 0.50, 0.60, 0.70, 0.80)
+    PAIRWISE = (20.0, 50.0, 100.0, 200.0)
+
+    def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
+        return locate(photo, saliency, self.settings).box
+
+    @classmethod
+    def grid(cls) -> list[Cut]:
+        return [
+            Cut(CutSettings(foreground, background, pairwise=pairwise))
+            for foreground, background, pairwise in product(cls.FOREGROUND, cls.BACKGROUND, cls.PAIRWISE)
+        ]
+
+    @classmethod
+    def grid_boxes(cls, photo: np.ndarray, saliency: np.ndarray) -> list[Box | None]:
+        return cut_boxes(photo, saliency, [rule.settings for rule in cls.grid()])
+
+    def described(self) -> dict[str, float]:
+        return dataclasses.asdict(self.settings)
+
+
+def cut_boxes(photo: np.ndarray, saliency: np.ndarray, several: list[CutSettings]) -> list[Box | None]:
+    """The boxes of `locate` by several settings that agree in `pixels`.
+
+    Each colour model is fitted once: it depends on its quantile and the number of components, not on the outline's
+    price.
+    """
+    (pixels,) = {settings.pixels for settings in several}
+    colours, small = shrunk(photo, saliency, pixels)
+
+    @cache
+    def seeds(foreground: float, background: float) -> tuple[np.ndarray, np.ndarray]:
+        return quantile_seeds(small, foreground, background)
+
+    models: dict[tuple[bytes, int], Mixture] = {}
+
+    def model(mask: np.ndarray, components: int) -> Mixture:
+        key = mask.tobytes(), components
+        if key not in models:
+            models[key] = fit_mixture(colours[mask], components)
+        return models[key]
+
+    @cache
+    def unary(foreground: float, background: float, components: int) -> np.ndarray:
+        return unary_terms(colours, *(model(mask, components) for mask in seeds(foreground, background)))
+
+    boxes: list[Box | None] = []
+    for settings in several:
+        above, below = seeds(settings.foreground, settings.background)
+        if not above.any() or not below.any():
+            boxes.append(None)
+            continue
+        pairwise = pairwise_terms(colours, settings.pairwise)
+        terms = unary(settings.foreground, settings.background, settings.components)
+        if settings.clamp:
+            terms = clamped(terms, above, below, pairwise)
+        labels = minimal_cut(terms, pairwise)[0]
+        boxes.append(bounding_box(enlarged(largest_component(labels), saliency.shape)))
+    return boxes
+
+
+# ---------------------------------------------------------------------- without the cut
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The box around the largest piece of {M ≥ τ}, M normalised to 0 … 1; unknown pixels count as 0.
+
+    threshold: τ, by default the 20 % of Zhou et al. (2016), who made the rule popular
+    blur:      the map is smoothed by a Gaussian first, of this standard deviation as a share of its longer side
+    """
+
+    threshold: float = 0.2
+    blur: float = 0.0
+
+    THRESHOLDS = tuple(round(step / 100, 2) for step in range(100))
+    BLURS = (0.0, 0.02, 0.05)
+
+    def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
+        return threshold_box(normalised(saliency, self.blur), self.threshold)
+
+    @classmethod
+    def grid(cls) -> list[Threshold]:
+        return [Threshold(threshold, blur) for blur, threshold in product(cls.BLURS, cls.THRESHOLDS)]
+
+    @classmethod
+    def grid_boxes(cls, photo: np.ndarray, saliency: np.ndarray) -> list[Box | None]:
+        maps = (normalised(saliency, blur) for blur in cls.BLURS)
+        return [threshold_box(M, threshold) for M in maps for threshold in cls.THRESHOLDS]
+
+    def described(self) -> dict[str, float]:
+        return dataclasses.asdict(self)
+
+
+def normalised(saliency: np.ndarray, blur: float) -> np.ndarray | None:
+    """(M − min M) / (max M − min M), smoothed before that; None if the map is the same everywhere."""
+    from scipy.ndimage import gaussian_filter
+
+    M = np.nan_to_num(saliency, nan=0.0).astype(np.float64)
+    if blur > 0:
+        M = gaussian_filter(M, blur * max(M.shape))
+    low, high = M.min(), M.max()
+    return (M - low) / (high - low) if low < high else None
+
+
+def threshold_box(M: np.ndarray | None, threshold: float) -> Box | None:
+    """The box around the largest connected piece of {M ≥ τ}."""
+    return None if M is None else bounding_box(largest_component(M >= threshold))  # noqa: SIM300
+
+
+# ---------------------------------------------------------------------- without looking
+
+
+@dataclass(frozen=True)
+class CentredBox:
+    """A box in the middle, its sides this share of the image's; 1 is the whole image."""
+
+    share: float = 0.7
+
+    SHARES = tuple(round(step / 20, 2) for step in range(2, 21))
+
+    def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
+        H, W = photo.shape[:2]
+        (x0, x1), (y0, y1) = (
+            (round(side * (1 - self.share) / 2), round(side * (1 + self.share) / 2)) for side in (W, H)
+        )
+        return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+
+    @classmethod
+    def grid(cls) -> list[CentredBox]:
+        return [CentredBox(share) for share in cls.SHARES]
+
+    @classmethod
+    def grid_boxes(cls, photo: np.ndarray, saliency: np.ndarray) -> list[Box | None]:
+        return [rule.box(photo, saliency) for rule in cls.grid()]
+
+    def described(self) -> dict[str, float]:
+        return dataclasses.asdict(self)

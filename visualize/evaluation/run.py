@@ -1,0 +1,121 @@
+"""A whole evaluation: settings tuned on some pictures, every method tried on others, and asked on duets.
+
+    tune:  pictures of their own; on each, every setting of every grid.  The best setting of a method is the one with
+           the fewest wrong boxes for the true class (IoU < 0.5); of equally good ones, that with the largest mean IoU.
+    test:  other pictures; every method as it stands and as tuned.
+    duet:  pictures with two objects, each asked for by its class.
+
+All that happened is in the records, and a run that was killed goes on from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn.datasets.annotated import Pictures
+from minicnn.network import Network
+
+from .examine import duet_records, table_records, tuning_records
+from .measures import RIGHT
+from .methods import METHODS, Row, rows
+from .records import Record, Records
+from .rules import Rule
+from .workers import spread
+
+Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    pictures: for each part, "tune", "test", "duet", a source and which of its pictures to take; parts may be missing
+    methods:  names from METHODS
+    """
+
+    pictures: Mapping[str, tuple[Pictures, Sequence[int]]]
+    methods: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: the settings that tuning chose, and the rows of the table."""
+
+    tuned: dict[str, Rule]
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every worker holds."""
+
+    net: Network
+    pictures: Mapping[str, tuple[Pictures, Sequence[int]]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The picture with this number in its part; while tuning for `methods`, after it for `rows`."""
+
+    part: str
+    number: int
+    methods: Sequence[str]
+    rows: Sequence[Row]
+
+
+def run(
+    net: Network, plan: Plan, records: Records, workers: int, progress: Progress, report: Callable[[str], None]
+) -> Outcome:
+    """Do what the plan says and the records do not hold yet.  `report` is told of every bad picture."""
+    shared = Shared(net, plan.pictures)
+
+    def do(part: str, table: Sequence[Row] = ()) -> None:
+        count, done = len(plan.pictures[part][1]) if part in plan.pictures else 0, records.done(part)
+        tasks = [Task(part, number, plan.methods, table) for number in range(count) if number not in done]
+        if tasks:
+            for number, new in progress(spread(examined, shared, tasks, min(workers, len(tasks))), part, len(tasks)):
+                records.add(part, number, new)
+                for error in [record["error"] for record in new if "error" in record]:
+                    report(error)
+
+    do("tune")
+    tuned = best_rules(plan.methods, [record for record in records.all if record["part"] == "tune"])
+    table = rows(plan.methods, tuned)
+    do("test", table)
+    do("duet", table)
+    records.end()
+    return Outcome(tuned, table)
+
+
+def examined(shared: Shared, task: Task) -> tuple[int, list[Record]]:
+    """All records of one picture; of a picture that cannot be used the one that says why."""
+    source, chosen = shared.pictures[task.part]
+    n = chosen[task.number]
+    try:
+        picture = source[n]
+        if task.part == "tune":
+            return task.number, tuning_records(shared.net, picture, task.methods)
+        if task.part == "test":
+            return task.number, table_records(shared.net, picture, task.rows)
+        return task.number, duet_records(shared.net, picture, task.rows)
+    except (ValueError, OSError, MemoryError) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        return task.number, [{"image": source.name(n), "error": text}]
+
+
+def best_rules(methods: Sequence[str], records: Sequence[Record]) -> dict[str, Rule]:
+    """Of each method's grid the rule with the fewest wrong boxes, then with the largest mean IoU, then the first.
+
+    Methods that nothing was tuned for are left out.
+    """
+    best = {}
+    for name in methods:
+        overlaps = np.array([record["iou"] for record in records if record.get("method") == name])
+        if overlaps.size:
+            right, mean = (overlaps >= 100 * RIGHT).mean(axis=0), overlaps.mean(axis=0)
+            best[name] = METHODS[name].rule.grid()[int(np.lexsort((-mean, -right))[0])]
+    return best
