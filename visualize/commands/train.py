@@ -29,7 +29,7 @@ from minicnn.datasets import Dataset, Splits
 from minicnn.files import atomic_write, remove_parts, save_json
 from minicnn.images import Preprocessing
 from minicnn.network import Network
-from minicnn.recipes import RECIPES, Recipe, recipe
+from minicnn.recipes import RECIPES, recipe
 from minicnn.schedules import SCHEDULES
 from minicnn.training import (
     Diverged,
@@ -128,7 +128,12 @@ def started(args: argparse.Namespace, out: Path) -> Task:
         raise ValueError(f"{out} holds a run already: go on with it by --resume, or choose another --out")
     usual = recipe(args.data)
     settings = chosen_settings(args, usual.settings)
-    about = {**described(usual), "data": args.data, **given(args, "folder", "network", "validation")}
+    about: dict[str, Any] = {
+        "data": args.data,
+        "folder": args.folder,
+        "network": args.network or usual.network,
+        "validation": usual.validation if args.validation is None else args.validation,
+    }
     refuse_measured(architectures.blank(about["network"]))
 
     rng = np.random.default_rng(settings.seed)
@@ -146,9 +151,11 @@ def started(args: argparse.Namespace, out: Path) -> Task:
 def resumed(args: argparse.Namespace, out: Path) -> Task:
     """The run in `out`, as it was after its last whole epoch."""
     run = checkpoint.load(out / "last.npz")
+    if run.about.keys() != {"data", "folder", "network", "validation", "checksum"}:
+        raise ValueError(f"{out / 'last.npz'} does not say what it learns from: minicnn train did not write it")
     refuse_other_settings(args, run)
     splits = load(run.about, run.settings.seed)
-    if checksum(splits.train) != run.about["checksum"]:
+    if checksum(splits.train) != run.about["checksum"] or splits.classes != run.net.classes:
         raise ValueError(f"the images of {run.about['data']} are not those that the run in {out} learns from")
     training, validation = held_out(splits.train, run.about["validation"], np.random.default_rng(run.settings.seed))
     remove_parts(out)
@@ -164,10 +171,6 @@ def chosen_settings(args: argparse.Namespace, usual: Settings) -> Settings:
     """The usual settings, but for those that were given."""
     jitter = replace(usual.jitter, **given(args, "crop", "mirror", "colour"))
     return replace(usual, jitter=jitter, **given(args, "schedule", *(name for name, _, _ in SETTINGS)))
-
-
-def described(usual: Recipe) -> dict[str, Any]:
-    return {"folder": None, "network": usual.network, "validation": usual.validation}
 
 
 def refuse_other_settings(args: argparse.Namespace, run: Run) -> None:
