@@ -55,6 +55,14 @@ def test_a_cache_serves_every_rule_in_any_order_and_any_number_of_times(name, rn
         layer.parameter_gradients(signal, cache)
 
 
+@pytest.mark.parametrize("name", [name for name in every_layer() if name != "Dropout"])
+def test_only_dropout_behaves_differently_in_training(name, rng):
+    layer, shape = every_layer()[name]
+    x, state = rng.standard_normal(shape), rng.bit_generator.state
+    assert np.array_equal(layer.forward_training(x, rng)[0], layer.forward(x)[0])
+    assert rng.bit_generator.state == state  # nothing was drawn
+
+
 @pytest.mark.parametrize("name", every_layer())
 def test_images_of_a_batch_do_not_see_each_other(name, rng):
     layer, shape = every_layer()[name]

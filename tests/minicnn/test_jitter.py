@@ -147,6 +147,7 @@ def test_without_jitter_images_stay_as_they_are_and_nothing_is_drawn(rng):
 
 def test_grey_images_have_no_colours_to_shift(rng):
     images = noise(rng, 3, 5, 5)
+    assert not colour_axes(images).any()
     assert np.array_equal(Jitter(colour=0.1)(images, np.eye(3), rng), images)
 
 

@@ -227,7 +227,8 @@ def bar(task: Task, tallies: Iterable[Tally]) -> Iterator[Tally]:
     with tqdm(total=total, desc=title, unit=" images", leave=False, disable=None, file=sys.stderr) as shown:
         for tally in tallies:
             shown.update(tally.images - shown.n)
-            shown.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}", refresh=False)
+            if tally.seen:
+                shown.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}", refresh=False)
             yield tally
 
 
