@@ -75,8 +75,9 @@ def shift_colours(images: np.ndarray, axes: np.ndarray, deviation: float, rng: n
 def colour_axes(images: np.ndarray) -> np.ndarray:
     """λ_i p_i in row i, largest first: λ_i the eigenvalues, p_i the unit eigenvectors of the colours' covariance.
 
-    images (N, H, W, 3) bytes → (3, 3); grey ones, (N, H, W), have no colours: zeros.  Pixel values count from 0 to 1 here: Krizhevsky does not say, but λ is a
-    squared unit, and of values up to 255 the shift would leave the range.  About a million pixels are looked at.
+    images (N, H, W, 3) bytes → (3, 3); grey ones, (N, H, W), have no colours: zeros.  Pixel values count from 0 to 1
+    here: Krizhevsky does not say, but λ is a squared unit, and of values up to 255 the shift would leave the range.
+    About a million pixels are looked at.
     """
     if images.ndim == 3:
         return np.zeros((3, 3))
