@@ -214,6 +214,16 @@ def test_dropout_masks_differ_from_step_to_step_and_are_off_in_validation(rng):
     assert evaluate(net, data) == evaluate(net, data) == evaluate(net.without(Dropout), data)
 
 
+def test_an_epoch_trains_with_dropout(rng, monkeypatch):
+    drawn = []
+    real = Dropout.forward_training
+    monkeypatch.setattr(Dropout, "forward_training", lambda *args: drawn.append(real(*args)[1]) or (args[1], drawn[-1]))
+    net, data = tiny_network(rng, dropout=0.5), stripes(rng, 12)
+    list(train(Run.start(net, Settings(epochs=1, batch=4)), data, data))
+    assert [mask.shape for mask in drawn] == [(4, 16)] * 3  # and none in the validation
+    assert not np.array_equal(drawn[0], drawn[1])
+
+
 def test_gradients_of_a_training_pass_go_through_the_mask_of_its_way_up(rng):
     """By finite differences of the pass with the same draws."""
     net = tiny_network(rng, dropout=0.5).astype(np.float64)
