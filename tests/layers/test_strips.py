@@ -7,6 +7,7 @@ import pytest
 
 from layers import Conv, correlation
 from layers.correlation import strips
+from tests.devices import assert_close, equal
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -23,7 +24,7 @@ def test_strips_of_any_height_give_the_same_maps_and_gradients(monkeypatch, rng,
     bytes_of_a_row = 3 * 3 * 5 * in_one_piece[0].shape[3] * 8
     monkeypatch.setattr(correlation, "STRIP_BYTES", rows * bytes_of_a_row)
     for whole, in_strips in zip(in_one_piece, all_results(), strict=True):
-        np.testing.assert_allclose(in_strips, whole, rtol=1e-12, atol=1e-12)
+        assert_close(in_strips, whole, rtol=1e-12, atol=1e-12)
 
 
 def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(monkeypatch, rng):
@@ -35,13 +36,13 @@ def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(monkeyp
         assert patches.shape == (18, 12)
         for column, p in enumerate(range(positions.start, positions.stop)):
             i, j = divmod(p, 6)
-            assert np.array_equal(patches[:, column], x[n, :, i : i + 2, j : j + 3].ravel())
+            assert equal(patches[:, column], x[n, :, i : i + 2, j : j + 3].ravel())
     assert seen == {0: list(range(48)), 1: list(range(48))}
 
 
-def test_a_wide_image_is_really_cut_into_several_strips():
+def test_a_wide_image_is_really_cut_into_several_strips(xp):
     """A strip takes about STRIP_BYTES, so the patches of a large image are never all in memory."""
-    x = np.zeros((1, 64, 112, 112), np.float32)
+    x = xp.zeros((1, 64, 112, 112), np.float32)
     patches = [p for _, _, p in strips(x, (3, 3), (1, 1), (1, 1, 1, 1))]
     assert len(patches) > 5
     assert max(p.nbytes for p in patches) <= correlation.STRIP_BYTES

@@ -27,6 +27,7 @@ from minicnn.training import (
     held_out,
     train,
 )
+from tests.devices import assert_close
 
 NO_AXES = np.zeros((3, 3))
 
@@ -193,6 +194,18 @@ def test_accuracy_and_loss_are_means_over_images_not_over_batches(rng):
         assert accuracy == np.mean(answers == data.labels)
     with pytest.raises(ValueError, match="no images"):
         evaluate(net, data[:0])
+
+
+def test_a_run_on_a_gpu_is_the_same_run(on, rng):
+    """What it draws is NumPy's on every device, so only the last digits of sums may differ."""
+    net, data = tiny_network(rng, dropout=0.3), stripes(rng, 40)
+    settings = Settings(epochs=2, batch=8, warm_up=3, jitter=Jitter(crop=1, mirror=True))
+    here, there = Run.start(net, settings), Run.start(on(net), settings)
+    lines, same_lines = list(train(here, data, data)), list(train(there, data, data))
+    for name, w in on(here.net.parameters).items():
+        assert_close(there.net.parameters[name], w, rtol=1e-4, atol=1e-6)
+    assert [line.validation_accuracy for line in lines] == [line.validation_accuracy for line in same_lines]
+    assert [line.loss for line in lines] == pytest.approx([line.loss for line in same_lines], rel=1e-4)
 
 
 # ---------------------------------------------------------------------- dropout

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from layers.arrays import to_host
 from minicnn.datasets.annotated import Pictures, duet_pictures, in_classes, scene_pictures
 from minicnn.datasets.voc import class_index, folder_pictures, read_synsets
 from minicnn.files import atomic_write, save_json
@@ -107,7 +108,8 @@ def run(args: argparse.Namespace) -> int:
     def shown(items: Iterable[Any], part: str, total: int) -> Iterable[Any]:
         return progress(items, LONGER[part], total)
 
-    outcome = run_plan(net, Plan(pictures, methods), records, args.workers, shown, report)
+    workers = args.workers if net.xp is np else 1  # a GPU is not shared out among processes
+    outcome = run_plan(net, Plan(pictures, methods), records, workers, shown, report)
     found = results(records.all, outcome.rows, outcome.tuned)
     bad = sum(counts["bad"] for counts in found["pictures"].values())
     if found["pictures"]["test"]["questions"] == 0:
@@ -180,5 +182,5 @@ def fingerprint(net: Network) -> str:
     """Tells networks apart by their weights."""
     digest = hashlib.sha256()
     for name, p in net.parameters.items():
-        digest.update(f"{name} {p.dtype} {p.shape} ".encode() + np.ascontiguousarray(p).tobytes())
+        digest.update(f"{name} {p.dtype} {p.shape} ".encode() + np.ascontiguousarray(to_host(p)).tobytes())
     return digest.hexdigest()

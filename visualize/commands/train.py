@@ -44,7 +44,7 @@ from minicnn.training import (
     train,
 )
 
-from .common import add_json, output_folder, print_json, progress, refuse_file
+from .common import add_device, add_json, chosen_device, output_folder, print_json, progress, refuse_file
 
 EXAMPLE = "minicnn train fashion-mnist --out fashion"
 
@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=float, metavar="X", help="the share of images held out to try it on")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for what is written (default: trained-DATA)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, by its own settings")
+    add_device(parser)
     add_json(parser)
     group = parser.add_argument_group("settings (default: the recipe's)")
     group.add_argument("--schedule", choices=SCHEDULES, help="how the rate changes")
@@ -92,12 +93,15 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"expected DATA ({', '.join(RECIPES)}, or a folder), or --resume and the --out of a run")
     out = args.out or Path(f"trained-{Path(args.data).resolve().name}")
     refuse_file(out)
+    device = chosen_device(args)
     task = resumed(args, out) if args.resume else started(args, out)
+    if device != "cpu":
+        task = replace(task, run=task.run.to(device))
     try:
         for line in train(task.run, task.training, task.validation, partial(bar, task)):
             write_epoch(task.run, out)
             report(task.run, line, args.json)
-        finish(task, out, args.json)
+        finish(task, out, device, args.json)
     except KeyboardInterrupt:
         print(f"minicnn train: interrupted; {saved(out)}", file=sys.stderr)
         return 130
@@ -258,13 +262,13 @@ def report(run: Run, line: Epoch, as_json: bool) -> None:
     )
 
 
-def finish(task: Task, out: Path, as_json: bool) -> None:
+def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
     """The best network tested and written by itself, the curve drawn."""
     from visualize.figures import save_figure, training_figure
 
     run, best = task.run, task.run.best
     net = formats.load(out / "best.npz")
-    loss, accuracy = evaluate(net, task.test)
+    loss, accuracy = evaluate(net if device == "cpu" else net.to(device), task.test)
     result = {
         "test_accuracy": accuracy,
         "test_loss": loss,

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from layers.arrays import to_host
 from minicnn.datasets.annotated import Picture
-from minicnn.images import preprocessing_of
+from minicnn.images import input_of, preprocessing_of
 from minicnn.network import Network
 
 from ..dead_signal import DeadSignal
@@ -24,8 +25,7 @@ Record = dict[str, Any]
 
 def top_classes(net: Network, photo: np.ndarray) -> list[int]:
     """The five classes with the highest scores at the photograph's centre crop, highest first."""
-    preprocessing = preprocessing_of(net)
-    scores = net.scores(preprocessing.to_input(preprocessing.centre_crop(photo)))[0]
+    scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo)))[0])
     return [int(c) for c in np.argsort(-scores, kind="stable")[:TOP]]
 
 
