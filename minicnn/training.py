@@ -138,9 +138,7 @@ def train(
 
     progress: may wrap the steps of an epoch, as tqdm does.  Raises Diverged when the loss is no number any more.
     """
-    axes = (
-        colour_axes(training.images) if run.settings.jitter.colour and training.images.ndim == 4 else np.zeros((3, 3))
-    )
+    axes = colour_axes(training.images)
     while len(run.log) < run.settings.epochs:
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverges the loss tells

@@ -51,6 +51,13 @@ def test_a_cache_serves_every_rule_in_any_order_and_any_number_of_times(on, name
         layer.parameter_gradients(signal, cache)
 
 
+@pytest.mark.parametrize("name", [name for name in every_layer() if name != "Dropout"])
+def test_only_dropout_behaves_differently_in_training(on, name, rng):
+    layer, shape = on(every_layer()[name])
+    x, nothing_is_drawn = rng.standard_normal(shape), None
+    assert equal(layer.forward_training(x, nothing_is_drawn)[0], layer.forward(x)[0])
+
+
 @pytest.mark.parametrize("name", every_layer())
 def test_images_of_a_batch_do_not_see_each_other(on, name, rng):
     layer, shape = on(every_layer()[name])
