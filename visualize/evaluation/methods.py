@@ -108,7 +108,7 @@ def rows(names: Sequence[str], tuned: dict[str, Rule]) -> list[Row]:
     table = []
     for name in names:
         method = METHODS[name]
-        usual = "" if method.fixed else "the paper's" if isinstance(method.rule, Cut) else "usual"
+        usual = "" if method.fixed else "the paper's 95/30" if isinstance(method.rule, Cut) else "usual"
         table.append(Row(name, usual, method.rule))
         if name in tuned:
             table.append(Row(name, "tuned", tuned[name]))
