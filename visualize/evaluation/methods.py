@@ -21,7 +21,7 @@ def centred_gaussian(net: Network, photo: np.ndarray, classes: Sequence[int]) ->
 
     Only the order of its values counts in a cut, so its width does not matter.
     """
-    y, x = (np.linspace(-1, 1, side) for side in photo.shape[:2])
+    y, x = ((2 * np.arange(side) + 1 - side) / side for side in photo.shape[:2])
     M = np.exp(-0.5 * (x**2 + y[:, None] ** 2))
     return np.broadcast_to(M, (len(classes), *M.shape))
 

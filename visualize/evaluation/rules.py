@@ -155,7 +155,7 @@ def normalised(saliency: np.ndarray, blur: float) -> np.ndarray | None:
 
 def threshold_box(M: np.ndarray | None, threshold: float) -> Box | None:
     """The box around the largest connected piece of {M ≥ τ}."""
-    return None if M is None else bounding_box(largest_component(M >= threshold))  # noqa: SIM300
+    return None if M is None else bounding_box(largest_component(np.greater_equal(M, threshold)))
 
 
 # ---------------------------------------------------------------------- without looking
