@@ -343,11 +343,12 @@ def test_tuning_finds_the_setting_that_was_planted(net):
     assert best_rules(["box"], [record])["box"] == CentredBox(0.5)
 
 
-def test_the_table_has_every_method_as_it_stands_and_as_tuned_and_the_choices_one_by_one():
+def test_the_table_has_every_method_as_tuned_the_paper_beside_it_and_its_choices_one_by_one():
     tuned = {STUDIED: Cut(CutSettings(0.9, 0.7, pairwise=100.0)), "box": CentredBox(0.5)}
-    table = rows(["whole", "box", STUDIED], tuned)
+    table = rows(["whole", "box", "guided/threshold", STUDIED], tuned)
     assert [(row.method, row.settings) for row in table[:5]] == [
-        ("whole", ""), ("box", "usual"), ("box", "tuned"), (STUDIED, "the paper's 95/30"), (STUDIED, "tuned")
+        ("whole", ""), ("box", "tuned"), ("guided/threshold", "not tuned"),
+        (STUDIED, "the paper's 95/30"), (STUDIED, "tuned")
     ]  # fmt: skip
     assert table[3].rule.settings.foreground == 0.95
     assert table[3].rule.settings.background == 0.30

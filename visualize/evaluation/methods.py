@@ -104,12 +104,15 @@ class Row:
 
 
 def rows(names: Sequence[str], tuned: dict[str, Rule]) -> list[Row]:
-    """The lines of the table: every method as it stands, then as tuned; then the paper's choices one by one."""
+    """The lines of the table: every method as tuned, the cuts with the paper's quantiles before that; then the paper's
+    choices one by one.  A method that nothing was tuned for is there as it stands."""
     table = []
     for name in names:
         method = METHODS[name]
-        usual = "" if method.fixed else "the paper's 95/30" if isinstance(method.rule, Cut) else "usual"
-        table.append(Row(name, usual, method.rule))
+        if isinstance(method.rule, Cut):
+            table.append(Row(name, "the paper's 95/30", method.rule))
+        elif name not in tuned:
+            table.append(Row(name, "" if method.fixed else "not tuned", method.rule))
         if name in tuned:
             table.append(Row(name, "tuned", tuned[name]))
     rule = tuned.get(STUDIED)

@@ -252,7 +252,7 @@ def size_table(found: dict[str, Any]) -> str:
 
 def threshold_table(found: dict[str, Any]) -> str:
     def cell(best: dict[str, float]) -> str:
-        return f"{100 * best['accuracy']:.1f} (τ = {best['threshold']:.2f})"
+        return f"{100 * best['accuracy']:.1f} (τ = {best['threshold']:.4f})"
 
     head = ["map", "blur", *(f"δ = {delta:g}" for delta in DELTAS), "mean"]
     lines = [
