@@ -14,6 +14,7 @@ from minicnn.datasets.shapes import CLASSES
 from minicnn.images import Preprocessing
 from minicnn.network import Network
 from visualize.evaluation import workers
+from visualize.evaluation.contrast import contrast
 from visualize.evaluation.examine import duet_records, in_percent, table_records, tuning_records
 from visualize.evaluation.measures import best_iou, interval, iou, longer_side, max_box_acc, task_error
 from visualize.evaluation.methods import CHANGED, MAPS, METHODS, STUDIED, Row, rows
@@ -274,7 +275,7 @@ def test_the_boxes_of_a_grid_are_those_of_its_rules(rule, net, scenes):
 
 def test_every_map_is_cut_on_the_same_grid():
     grids = [method.rule.grid() for method in METHODS.values() if isinstance(method.rule, Cut)]
-    assert len(grids) == 6
+    assert len(grids) == 8
     assert all(grid == grids[0] for grid in grids)
 
 
@@ -314,6 +315,34 @@ def test_maps_by_the_three_rules_differ_and_ten_crops_know_more_than_one(net, sc
     assert not np.array_equal(found["gradient"], found["guided"])
     assert np.isnan(found["gradient"]).any()  # the centre crop is smaller than the scene
     assert not np.isnan(found["gradient-10"]).any()
+
+
+def test_the_contrast_is_what_a_class_has_and_its_four_strongest_rivals_have_not(net, scenes):
+    photo = scenes[0].photo
+    order = [guess.c for guess in guesses(net, photo, 10, MAPS["gaussian"])]
+    made = {c: np.eye(64)[c] + np.ones((64, 1)) for c in range(10)}  # everybody's pixels, and a column of one's own
+
+    def maps(net, photo, classes):
+        return np.stack([made[c] for c in classes])
+
+    first, last = contrast(maps, net, photo, [order[0], order[9]])
+    for M, c, rivals in ((first, order[0], order[1:5]), (last, order[9], order[:4])):
+        expected = made[c] / made[c].sum() - sum(made[k] / made[k].sum() for k in rivals) / 4
+        np.testing.assert_allclose(M, np.maximum(expected, 0), atol=1e-12)
+        assert np.flatnonzero(M.sum(axis=0) > 1e-12).tolist() == [c]
+
+
+def test_a_contrast_with_maps_that_died_is_not_a_number_nowhere_but_where_nothing_is_known(net, scenes):
+    def maps(net, photo, classes):
+        made = np.zeros((len(classes), 64, 64))
+        made[0] = 1
+        made[:, 0] = np.nan
+        return made
+
+    M, dead = contrast(maps, net, scenes[0].photo, [7, 8])
+    assert np.isnan(M[0]).all()
+    assert (M[1:] > 0).all()
+    assert (dead[1:] == 0).all()
 
 
 # ---------------------------------------------------------------------- tuning

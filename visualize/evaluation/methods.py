@@ -13,6 +13,7 @@ from minicnn.network import Network
 
 from ..localization import CutSettings, Maps
 from ..saliency import photo_saliency, ten_crop_saliency
+from .contrast import contrast
 from .rules import CentredBox, Cut, Rule, Threshold
 
 
@@ -32,6 +33,8 @@ MAPS: dict[str, Maps] = {
     "deconv": partial(photo_saliency, rule="deconv"),
     "guided": partial(photo_saliency, rule="guided"),
     "guided-10": partial(ten_crop_saliency, rule="guided"),
+    "gradient-10-contrast": partial(contrast, partial(ten_crop_saliency, rule="gradient")),
+    "guided-10-contrast": partial(contrast, partial(ten_crop_saliency, rule="guided")),
     "gaussian": centred_gaussian,
 }
 BLIND = "gaussian"  # the same map for every class
@@ -72,6 +75,8 @@ METHODS: dict[str, Method] = {
     "deconv/cut": Method("DeconvNet, cut", "deconv", Cut()),
     "guided/cut": Method("guided, cut", "guided", Cut()),
     "guided-10/cut": Method("guided, ten crops, cut", "guided-10", Cut()),
+    "gradient-10-contrast/cut": Method("gradient against rivals, ten crops, cut", "gradient-10-contrast", Cut()),
+    "guided-10-contrast/cut": Method("guided against rivals, ten crops, cut", "guided-10-contrast", Cut()),
 }
 STUDIED = "gradient-10/cut"  # the paper's own, of which each choice is varied
 
