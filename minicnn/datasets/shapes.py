@@ -24,7 +24,7 @@ Progress = Callable[[Iterable[int]], Iterable[int]]  # goes through the numbers,
 CLASSES = list(OUTLINES)
 SIZE = 64  # pixels along each side of a scene
 FINER = 4  # outlines are drawn so many times finer, then averaged down
-CONTRAST = 0.5  # an object's colour and the mean colour beneath it are at least so far apart, in RGB of 0 … 1
+CONTRAST = 0.45, 0.65  # how far an object's colour is from the mean colour beneath it, in RGB of 0 … 1
 COARSE = 8  # the coarse noise has so many patches along each side
 
 
@@ -166,10 +166,15 @@ def covered(outline: Outline, corner: np.ndarray) -> np.ndarray:
 
 
 def unlike(colour: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random colour that is far from another."""
+    """A random colour that is unlike another.
+
+    Not too unlike: how far the colours of a scene are spread would tell how large the area of the object is, and so
+    whether it is a disc or a crescent.
+    """
+    least, most = CONTRAST
     while True:
         drawn = rng.uniform(0, 1, 3)
-        if np.linalg.norm(drawn - colour) >= CONTRAST:
+        if least <= np.linalg.norm(drawn - colour) <= most:
             return drawn
 
 
@@ -184,7 +189,7 @@ def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 def background(clutter: float, rng: np.random.Generator) -> np.ndarray:
     """A colour gradient, coarse noise and distractors: (H, W, 3), about 0 … 1."""
-    picture = gradient(rng) + clutter * 0.08 * coarse_noise(rng)
+    picture = gradient(rng) + clutter * rng.uniform(0.04, 0.12) * coarse_noise(rng)
     fine = Image.fromarray((picture.clip(0, 1) * 255).astype(np.uint8)).resize(
         (FINER * SIZE, FINER * SIZE), Image.Resampling.NEAREST
     )
@@ -198,10 +203,10 @@ def background(clutter: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def gradient(rng: np.random.Generator) -> np.ndarray:
-    """From one random colour to another, in a random direction."""
+    """From one random colour to another in a random direction, weakly or strongly: the spread of the colours varies."""
     angle = rng.uniform(0, 2 * np.pi)
     along = np.linspace(-0.5, 0.5, SIZE)
-    share = 0.5 + (np.cos(angle) * along + np.sin(angle) * along[:, None]) / np.sqrt(2)
+    share = 0.5 + rng.uniform(0.35, 2.1) * (np.cos(angle) * along + np.sin(angle) * along[:, None])
     one, other = rng.uniform(0, 1, (2, 3))
     return one + share[:, :, None] * (other - one)
 

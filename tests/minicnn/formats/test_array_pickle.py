@@ -169,6 +169,11 @@ def test_one_text_copied_a_hundred_times_is_refused_before_memory_is_taken(proto
         read_array_pickle(pickle.dumps([Copy() for _ in range(100)], protocol))
 
 
+def test_an_array_comes_in_two_steps_and_not_by_a_call_of_its_class():
+    with pytest.raises(FileError, match="where a Known should be"):
+        read_array_pickle(b"cnumpy\nndarray\n(J\xff\xff\xff\x7ftR.")
+
+
 def test_another_encoding_is_refused():
     with pytest.raises(FileError, match="refused: the pickle asks for the encoding 'zip'"):
         read_array_pickle(b"c_codecs\nencode\n(Vabc\nVzip\ntR.")

@@ -1,0 +1,43 @@
+"""Dark pictures come out of the max-pool with a bright frame
+
+Lesson 1, easy, 5 minutes
+
+Meant to be: max-pooling, X_{n+1}(p) = max_{q∈Ω(p)} X_n(q), whose windows Ω(p) may reach over the edge of the map. What
+lies beyond the edge is not there, and never wins.
+
+Symptom: behind a ReLU everything is right. On maps with negative values (in front of a ReLU, or the input image itself)
+the outermost row and column are too large.
+
+Hint: `framed` puts something around the map. What must a pixel be worth to lose against every other?
+"""
+
+import numpy as np
+
+from layers import MaxPool
+from layers.windows import framed
+from minicnn.gradient_check import check_layer
+
+
+class MyMaxPool(MaxPool):
+    """X_{n+1}(p) = max_{q∈Ω(p)} X_n(q); the cache is (shape of X_n, place of each winner in its window)."""
+
+    def forward(self, x):
+        padded = framed(x, *self.frame(x.shape))
+        seen = np.stack(
+            list(self.taps(padded, *self.output_size(x.shape)))
+        )  # (kh·kw, N, C, I, J): tap q of each window
+        return seen.max(axis=0), (x.shape, seen.argmax(axis=0))
+
+
+def check(MyMaxPool=MyMaxPool):
+    rng = np.random.default_rng(0)
+    pool = MyMaxPool(3, stride=1, pad=1)
+    four, _ = pool.forward(np.array([[[[-4.0, -3.0], [-2.0, -1.0]]]]))
+    assert (four == -1).all(), (
+        f"every 3×3 window over the map [[−4, −3], [−2, −1]] sees all four pixels, and should answer −1; "
+        f"the answers are {four.ravel().tolist()}"
+    )
+    x = rng.standard_normal((2, 3, 5, 6))
+    darker, plain = pool.forward(x - 100)[0], pool.forward(x)[0]
+    assert np.allclose(darker, plain - 100), "if every pixel is darker by 100, so is every maximum; here some are not"
+    assert check_layer(pool, x, rng).ok, "the gradient does not agree with finite differences of the output"

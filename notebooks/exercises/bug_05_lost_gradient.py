@@ -1,0 +1,45 @@
+"""Pooling loses gradient, but only where its windows overlap
+
+Lesson 2, medium, 10 minutes
+
+Meant to be: the way down through a max-pool, ∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)).
+
+Symptom: with windows of 2×2 and stride 2 all is well. With the 3×3 windows and stride 2 of AlexNet, of the paper's
+network and of SqueezeNet, part of the gradient never arrives, and of a DeconvNet's picture the brightest spots.
+
+Hint: where windows overlap, one pixel can win several of them. The formula has a Σ.
+"""
+
+import numpy as np
+
+from layers import MaxPool
+from layers.windows import framed, unframed
+from minicnn.gradient_check import check_layer
+
+
+class MyMaxPool(MaxPool):
+    """X_{n+1}(p) = max_{q∈Ω(p)} X_n(q)."""
+
+    def backward(self, grad, cache):
+        """∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q))."""
+        shape, switches = cache
+        frame = self.frame(shape)
+        below = framed(np.zeros(shape), *frame)
+        for q, seen in enumerate(self.taps(below, *grad.shape[2:])):  # seen: what is tap q of every window, a view
+            won = switches == q
+            seen[won] = grad[won]
+        return unframed(below, *frame)
+
+
+def check(MyMaxPool=MyMaxPool):
+    rng = np.random.default_rng(0)
+    for size, stride in ((2, 2), (3, 2), (3, 1)):
+        pool = MyMaxPool(size, stride)
+        x = rng.standard_normal((2, 3, 7, 9))
+        y, cache = pool.forward(x)
+        arrived = pool.backward(np.ones(y.shape), cache).sum()
+        where = f"with {size}×{size} windows and stride {stride}"
+        assert np.isclose(arrived, y.size), (
+            f"{where}, {y.size} outputs each send a gradient of 1 to the pixel that won; {arrived:g} arrive"
+        )
+        assert check_layer(pool, x, rng).ok, f"{where}, the gradient does not agree with finite differences"
