@@ -287,8 +287,8 @@ def tuning_table(found: dict[str, Any]) -> str:
 def percent(value: Estimate) -> str:
     if value["mean"] is None:
         return "–"
-    low, high = value["interval"]
-    return f"{100 * value['mean']:.1f} ({100 * low:.1f} … {100 * high:.1f})"
+    mean, low, high = (round(100 * number, 1) + 0.0 for number in (value["mean"], *value["interval"]))  # no "-0.0"
+    return f"{mean:.1f} ({low:.1f} … {high:.1f})"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -47,9 +47,9 @@ class Cut:
 
     settings: CutSettings = field(default_factory=CutSettings)
 
-    FOREGROUND = (0.80, 0.90, 0.95, 0.98)
+    FOREGROUND = (0.70, 0.80, 0.90, 0.95, 0.98)
     BACKGROUND = (0.10, 0.30, 0.50, 0.70, 0.80, 0.90)
-    PAIRWISE = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+    PAIRWISE = (10.0, 20.0, 50.0, 100.0, 200.0)
 
     def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
         return locate(photo, saliency, self.settings).box
