@@ -132,9 +132,8 @@ def page(found: Results) -> str:
         parts.append("\n".join(f"- `{name}`: {seconds:.2f}" for name, seconds in found.imports.items()))
         parts.append("\n".join(f"- first map, {name}: {seconds:.2f}" for name, seconds in found.first_maps.items()))
         if "import visualize" in found.imports:
-            parts.append(
-                f"Bar for `import visualize`: {IMPORT_BAR} s, {verdict(found.imports['import visualize'] <= IMPORT_BAR)}."
-            )
+            met = found.imports["import visualize"] <= IMPORT_BAR
+            parts.append(f"Bar for `import visualize`: {IMPORT_BAR} s, {verdict(met)}.")
     if found.peaks:
         parts += ["## Peak memory of a process that makes one batch of maps, MB"]
         parts.append(

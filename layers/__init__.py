@@ -1,7 +1,7 @@
 """The ground floor: one layer a file, each with the paper's formula up and down.  Start with `relu.py`."""
 
 from .add import Add
-from .arrays import array_module
+from .arrays import array_module, cuda_available, to_device, to_host
 from .average_pool import AveragePool, GlobalAveragePool, PaddedAveragePool
 from .batch_norm import BatchNorm
 from .concat import Concat
@@ -33,4 +33,7 @@ __all__ = [
     "ReLU",
     "ShapeError",
     "array_module",
+    "cuda_available",
+    "to_device",
+    "to_host",
 ]

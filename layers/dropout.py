@@ -30,7 +30,8 @@ class Dropout(Layer):
     def forward_training(self, x: Array, rng: Any) -> tuple[Array, Array]:
         """X_{n+1} = mask · X_n, where mask is 0 with probability p and 1/(1 − p) otherwise.
 
-        rng: a random generator, NumPy's or CuPy's; passed in, for a layer holds no state.
+        rng: NumPy's random generator, so that a seed means the same on every device; passed in, for a layer holds no
+        state.
         """
         xp = array_module(x)
         kept = xp.asarray(rng.random(x.shape) >= self.p)

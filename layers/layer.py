@@ -8,6 +8,7 @@ gradient, DeconvNet and guided back-propagation in any order and any number of t
     R_x      = layer.deconv(R, cache)                  # R_n           from  R_{n+1}
     G_x      = layer.guided(G, cache)                  # both closed gates at once; differs only in ReLU
     grads    = layer.parameter_gradients(grad, cache)  # {"K": ∂f/∂K, "b": ∂f/∂b}; only training asks
+    y, cache = layer.forward_training(x, rng)          # only training; differs from forward only in Dropout
 
 Maps have the shape (N, C, H, W), features (N, D).  No method writes into its arguments.
 """

@@ -13,9 +13,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+
+from layers.arrays import Array
 
 from . import formats
 from .formats import npz
@@ -55,19 +58,23 @@ def load(path: str | os.PathLike[str]) -> Run:
         record, velocity = attachment.record, attachment.arrays
         if record.get("format") != FORMAT:
             raise FileError(f"its training.json is not of the format {FORMAT!r}")
-        shapes = {name: w.shape for name, w in net.learnt.items()}
-        if {name: v.shape for name, v in velocity.items()} != shapes:
+        learnt = net.learnt
+        if kinds(velocity) != kinds(learnt):
             raise FileError("its velocities are not those of its network")
         settings = dict(record["settings"])
         return Run(
             net,
             plain(Settings, {**settings, "jitter": plain(Jitter, settings["jitter"])}),
-            {name: velocity[name] for name in shapes},
+            {name: velocity[name] for name in learnt},
             generator(record["generator"]),
             whole(record["step"]),
             [plain(Epoch, line) for line in record["log"]],
             dict(record["about"]),
         )
+
+
+def kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
 
 def plain(kind: type[Plain], record: dict[str, Any]) -> Plain:

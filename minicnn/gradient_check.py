@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers import Layer
+from layers.arrays import Array, array_module
 
 from .network import Network
 
@@ -77,9 +78,9 @@ class Report:
 
 
 def check_gradient(
-    f: Callable[[np.ndarray], float],
-    x: np.ndarray,
-    gradient: np.ndarray,
+    f: Callable[[Array], float],
+    x: Array,
+    gradient: Array,
     rng: np.random.Generator,
     name: str = "input",
     probes: int = PROBES,
@@ -87,32 +88,33 @@ def check_gradient(
     tolerance: float = TOLERANCE,
 ) -> Check:
     """Compare `gradient`, which claims to be ∂f/∂x at x, with central differences of the scalar function f."""
-    return check_pullback(lambda x: np.asarray(f(x)), x, lambda r: r * gradient, rng, name, probes, step, tolerance)
+    xp = array_module(x)
+    return check_pullback(lambda x: xp.asarray(f(x)), x, lambda r: r * gradient, rng, name, probes, step, tolerance)
 
 
-def check_layer(layer: Layer, x: np.ndarray, rng: np.random.Generator, probes: int = PROBES) -> Report:
+def check_layer(layer: Layer, x: Array, rng: np.random.Generator, probes: int = PROBES) -> Report:
     """Compare a layer's `backward` and `parameter_gradients` at x with central differences of its `forward`."""
     x = x.astype(np.float64)
     layer = layer.map_parameters(lambda p: p.astype(np.float64))
     _, cache = layer.forward(x)
 
-    def output(x: np.ndarray) -> np.ndarray:
+    def output(x: Array) -> Array:
         return layer.forward(x)[0]
 
     checks = [check_pullback(output, x, lambda r: layer.backward(r, cache), rng, "input", probes)]
     for name, parameter in layer.learnt.items():
 
-        def forward(p: np.ndarray, name: str = name) -> np.ndarray:
+        def forward(p: Array, name: str = name) -> Array:
             return layer.with_parameters({name: p}).forward(x)[0]
 
-        def pullback(r: np.ndarray, name: str = name) -> np.ndarray:
+        def pullback(r: Array, name: str = name) -> Array:
             return layer.parameter_gradients(r, cache)[name]
 
         checks.append(check_pullback(forward, parameter, pullback, rng, name, probes))
     return Report(checks)
 
 
-def check_network(net: Network, x: np.ndarray, rng: np.random.Generator, probes: int = PROBES) -> Report:
+def check_network(net: Network, x: Array, rng: np.random.Generator, probes: int = PROBES) -> Report:
     """Compare a network's gradients of its scores, to the image and to all that is learnt, with central differences."""
     x = x.astype(np.float64)
     net = net.astype(np.float64)
@@ -120,10 +122,10 @@ def check_network(net: Network, x: np.ndarray, rng: np.random.Generator, probes:
     checks = [check_pullback(net.scores, x, lambda r: net.backward(trace, r), rng, "input", probes)]
     for name, parameter in net.learnt.items():
 
-        def forward(p: np.ndarray, name: str = name) -> np.ndarray:
+        def forward(p: Array, name: str = name) -> Array:
             return net.with_parameters({name: p}).scores(x)
 
-        def pullback(r: np.ndarray, name: str = name) -> np.ndarray:
+        def pullback(r: Array, name: str = name) -> Array:
             return net.parameter_gradients(trace, r)[name]
 
         checks.append(check_pullback(forward, parameter, pullback, rng, name, probes))
@@ -131,9 +133,9 @@ def check_network(net: Network, x: np.ndarray, rng: np.random.Generator, probes:
 
 
 def check_pullback(
-    y: Callable[[np.ndarray], np.ndarray],
-    x: np.ndarray,
-    pullback: Callable[[np.ndarray], np.ndarray],
+    y: Callable[[Array], Array],
+    x: Array,
+    pullback: Callable[[Array], Array],
     rng: np.random.Generator,
     name: str = "input",
     probes: int = PROBES,
@@ -145,43 +147,47 @@ def check_pullback(
     An error is relative to the larger of the two numbers compared, or to ‖∂f/∂x‖, the size that a random probe of this
     gradient typically has: a direction that happens to be orthogonal to the gradient is no cause for alarm.
     """
-    x = x.astype(np.float64)
-    h = step * max(1.0, float(np.sqrt(np.mean(x**2)))) if x.size else step
+    x, xp = x.astype(np.float64), array_module(x)
+    h = step * max(1.0, float((x**2).mean()) ** 0.5) if x.size else step
     errors, left_out = [], []
     for _ in range(probes):
-        v = rng.standard_normal(x.shape)
+        v = xp.asarray(rng.standard_normal(x.shape))
         slope, smooth = _slope(y, x, v, h, tolerance)
-        left_out.append(1 - float(np.mean(smooth)) if smooth.size else 0.0)
+        left_out.append(1 - float(smooth.mean()) if smooth.size else 0.0)
         if left_out[-1] == 1:
             continue
-        r = rng.standard_normal(slope.shape) * smooth
+        r = xp.asarray(rng.standard_normal(slope.shape)) * smooth
         gradient = pullback(r)
         if gradient.shape != x.shape:
             raise ValueError(f"the gradient of {name} has shape {gradient.shape}, expected {x.shape}")
-        numeric, claimed = float(np.sum(r * slope)), float(np.sum(gradient * v))
-        size = float(np.max([abs(numeric), abs(claimed), np.linalg.norm(gradient)]))  # NaN if any of them is
+        numeric, claimed = float((r * slope).sum()), float((gradient * v).sum())
+        size = float(np.max([abs(numeric), abs(claimed), norm(gradient)]))  # NaN if any of them is
         errors.append(0.0 if size == 0 else abs(numeric - claimed) / size)
     worst = float(np.max(errors)) if errors else float("nan")
     return Check(name, x.shape, worst, probes, probes - len(errors), max(left_out), tolerance)
 
 
-def _slope(
-    y: Callable[[np.ndarray], np.ndarray], x: np.ndarray, v: np.ndarray, h: float, tolerance: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _slope(y: Callable[[Array], Array], x: Array, v: Array, h: float, tolerance: float) -> tuple[Array, Array]:
     """(y(x + h·v) − y(x − h·v)) / 2h for each output, and which outputs are smooth within ±h.
 
     Where nothing is smooth, a step ten and a hundred times smaller may fit between the kinks.
     """
-    y_0 = y(x)
+    y_0, xp = y(x), array_module(x)
+    largest = float(xp.abs(y_0).max()) if y_0.size else 0.0
     for shrink in (1, 10, 100):
         h_k = h / shrink
         near, far = ((y(x + t * v), y(x - t * v)) for t in (h_k / 2, h_k))
         slope = (far[0] - far[1]) / (2 * h_k)
-        bend = np.abs((far[0] - 2 * y_0 + far[1]) - 4 * (near[0] - 2 * y_0 + near[1])) / (2 * h_k)
-        typical = np.sqrt(np.mean(slope**2)) if slope.size else 0.0
-        size = np.maximum(np.abs(slope), typical)
-        round_off = 8 * np.finfo(np.float64).eps * np.max(np.abs(y_0), initial=0.0) / h_k  # bends straight lines, too
-        smooth = bend <= np.clip(round_off, tolerance / 10 * size, tolerance / 3 * size)
-        if np.any(smooth):
+        bend = xp.abs((far[0] - 2 * y_0 + far[1]) - 4 * (near[0] - 2 * y_0 + near[1])) / (2 * h_k)
+        typical = float((slope**2).mean()) ** 0.5 if slope.size else 0.0
+        size = xp.maximum(xp.abs(slope), typical)
+        round_off = 8 * np.finfo(np.float64).eps * largest / h_k  # bends straight lines, too
+        smooth = bend <= xp.minimum(xp.maximum(round_off, tolerance / 10 * size), tolerance / 3 * size)
+        if smooth.any():
             break
     return slope, smooth
+
+
+def norm(x: Array) -> float:
+    """‖x‖, of any shape."""
+    return float((x**2).sum()) ** 0.5

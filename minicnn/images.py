@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from layers.arrays import Array
+
 from .files import atomic_write
 
 if TYPE_CHECKING:
@@ -226,6 +228,11 @@ class Preprocessing:
         across, down = image.width / width, image.height / height  # a new pixel in old ones
         box = (x * across, y * down, min((x + w) * across, image.width), min((y + h) * down, image.height))
         return Crop(np.asarray(image.resize((w, h), Image.Resampling.BILINEAR, box=box)), box)
+
+
+def input_of(net: Network, *crops: Crop | np.ndarray) -> Array:
+    """X_0 of one or several crops (or arrays of pixels), on the network's device: (N, C, h, w), float32."""
+    return net.xp.asarray(preprocessing_of(net).to_input(*crops))
 
 
 def preprocessing_of(net: Network) -> Preprocessing:

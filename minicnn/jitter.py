@@ -35,7 +35,7 @@ class Jitter:
             images = random_crops(images, self.crop, rng)
         if self.mirror:
             images = random_mirrors(images, rng)
-        if self.colour and images.ndim == 4:
+        if self.colour and images.ndim == 4:  # grey images have no colours
             images = shift_colours(images, axes, self.colour, rng)
         return images
 
@@ -75,9 +75,12 @@ def shift_colours(images: np.ndarray, axes: np.ndarray, deviation: float, rng: n
 def colour_axes(images: np.ndarray) -> np.ndarray:
     """λ_i p_i in row i, largest first: λ_i the eigenvalues, p_i the unit eigenvectors of the colours' covariance.
 
-    images (N, H, W, 3) bytes → (3, 3).  Pixel values count from 0 to 1 here: Krizhevsky does not say, but λ is a
-    squared unit, and of values up to 255 the shift would leave the range.  About a million pixels are looked at.
+    images (N, H, W, 3) bytes → (3, 3); grey ones, (N, H, W), have no colours: zeros.  Pixel values count from 0 to 1
+    here: Krizhevsky does not say, but λ is a squared unit, and of values up to 255 the shift would leave the range.
+    About a million pixels are looked at.
     """
+    if images.ndim == 3:
+        return np.zeros((3, 3))
     pixels = images.reshape(-1, 3)
     pixels = pixels[:: len(pixels) // 1_000_000 | 1] / 255  # an odd stride, to meet every column of even widths
     eigenvalues, vectors = np.linalg.eigh(np.cov(pixels, rowvar=False))

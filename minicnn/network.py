@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layers import Layer, ShapeError
-from layers.arrays import Array, array_module
+from layers.arrays import Array, array_module, module_of, to_device
 from layers.layer import Cache
 
 if TYPE_CHECKING:
@@ -181,6 +182,15 @@ class Network:
     def astype(self, dtype: object) -> Network:
         """A copy with parameters of another type: `net.astype(numpy.float64)` for gradient checks."""
         return self.map_layers(lambda layer: layer.map_parameters(lambda p: p.astype(dtype)))
+
+    def to(self, device: str) -> Network:
+        """A copy whose parameters are on "cpu" or "cuda"; the images it is given must be there, too (`input_of`)."""
+        return self.map_layers(lambda layer: layer.map_parameters(lambda p: to_device(p, device)))
+
+    @property
+    def xp(self) -> ModuleType:
+        """The module, `numpy` or `cupy`, that owns the parameters; NumPy if there are none."""
+        return module_of(self.parameters)
 
     def map_layers(self, change: Callable[[Layer], Layer]) -> Network:
         """A copy with every layer replaced by change(layer)."""

@@ -18,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 
 from layers import Conv, Flatten, FullyConnected, Layer
+from layers.arrays import Array, module_of
 from layers.branches import Branches
 from layers.pool import Pool
 from layers.windows import Pair, Sides
@@ -93,14 +94,15 @@ def _flatten(layer: Flatten, seen: Positions, below: Shape, above: Shape) -> Pos
 
 @seen_by.register
 def _branches(layer: Branches, seen: Positions, below: Shape, above: Shape) -> Positions:
-    found = [_seen_by_chain(chain, seen, below) for chain in layer.branches.values()]
+    no_images = module_of(layer.parameters).zeros((0, *below), dtype=np.float32)
+    found = [_seen_by_chain(chain, seen, no_images) for chain in layer.branches.values()]
     found = [positions for positions in found if all(along.size for along in positions)]
     return tuple(reduce(np.union1d, along) for along in zip(*found, strict=True)) or ((np.array([], int),) * len(seen))
 
 
-def _seen_by_chain(chain: list[Layer], seen: Positions, below: Shape) -> Positions:
-    x, shapes = np.zeros((1, *below), np.float32), [below]
-    for layer in chain:  # the sizes within a branch are not in the trace: an image of zeros finds them out
+def _seen_by_chain(chain: list[Layer], seen: Positions, x: Array) -> Positions:
+    shapes = [x.shape[1:]]
+    for layer in chain:  # the sizes within a branch are not in the trace: a batch of no images finds them out
         x, _ = layer.forward(x)
         shapes.append(x.shape[1:])
     for n in range(len(chain) - 1, -1, -1):

@@ -23,7 +23,7 @@ class Recipe:
 
 RECIPES = {
     "fashion-mnist": Recipe(
-        "small28", Settings(epochs=8, batch=64, rate=0.05, warm_up=200, jitter=Jitter(crop=1, mirror=True))
+        "small28", Settings(epochs=5, batch=64, rate=0.05, warm_up=200, jitter=Jitter(mirror=True))
     ),
     "mnist": Recipe("small28", Settings(epochs=4, batch=64, rate=0.05, warm_up=200, jitter=Jitter(crop=2))),
     "cifar10": Recipe(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers import Layer, ShapeError
+from layers.arrays import Array
 from layers.branches import Branches
 
 from .network import Network
@@ -63,11 +64,11 @@ def summary(net: Network, input_shape: tuple[int, ...] | None = None) -> Summary
         if net.preprocessing is None:
             raise ValueError("a network without preprocessing does not know the size of its images: give input_shape")
         input_shape = (net.preprocessing.channels, *net.preprocessing.size)
-    no_images = np.zeros((0, *input_shape), np.float32)
+    no_images = net.xp.zeros((0, *input_shape), dtype=np.float32)
     return Summary(tuple(input_shape), list(costs(net.layers, no_images)))
 
 
-def costs(layers: Mapping[str, Layer], x: np.ndarray) -> Iterator[LayerCost]:
+def costs(layers: Mapping[str, Layer], x: Array) -> Iterator[LayerCost]:
     """The cost of each layer of a chain, the layers inside of branches before the junction that they lead to."""
     for name, layer in layers.items():
         if isinstance(layer, Branches):
@@ -80,7 +81,7 @@ def costs(layers: Mapping[str, Layer], x: np.ndarray) -> Iterator[LayerCost]:
         yield cost(name, layer, x)
 
 
-def cost(name: str, layer: Layer, y: np.ndarray) -> LayerCost:
+def cost(name: str, layer: Layer, y: Array) -> LayerCost:
     """The cost of one layer with outputs like y.  Each number of K or W is multiplied once at every position."""
     shape = y.shape[1:]
     learnt = {} if isinstance(layer, Branches) else layer.learnt  # its branches' layers have been counted

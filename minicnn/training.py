@@ -12,15 +12,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from layers.arrays import Array, array_module
+from layers.arrays import Array, array_module, to_device, to_host
 
 from .datasets import Dataset
-from .formats.npz import in_memory
 from .images import Preprocessing, preprocessing_of
 from .jitter import Jitter, colour_axes
 from .loss import cross_entropy
@@ -111,6 +110,11 @@ class Run:
         velocity = {name: array_module(w).zeros_like(w) for name, w in net.learnt.items()}
         return cls(net, settings, velocity, np.random.default_rng(settings.seed) if rng is None else rng)
 
+    def to(self, device: str) -> Run:
+        """The run with what it computes with on "cpu" or "cuda"; chance stays NumPy's."""
+        velocity = {name: to_device(v, device) for name, v in self.velocity.items()}
+        return replace(self, net=self.net.to(device), velocity=velocity)
+
     @property
     def best(self) -> Epoch:
         """The first of the epochs with the highest accuracy on the validation images."""
@@ -134,9 +138,7 @@ def train(
 
     progress: may wrap the steps of an epoch, as tqdm does.  Raises Diverged when the loss is no number any more.
     """
-    axes = (
-        colour_axes(training.images) if run.settings.jitter.colour and training.images.ndim == 4 else np.zeros((3, 3))
-    )
+    axes = colour_axes(training.images)
     while len(run.log) < run.settings.epochs:
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverges the loss tells
@@ -246,7 +248,7 @@ class Tally:
 def numbers(arrays: Iterable[Array]) -> np.ndarray:
     """Arrays of no dimension, wherever they are, as float64 on the host; one journey for all."""
     arrays = list(arrays)
-    return in_memory(array_module(arrays[0]).stack(arrays)).astype(np.float64)
+    return to_host(array_module(arrays[0]).stack(arrays)).astype(np.float64)
 
 
 def on_device_of(net: Network, images: np.ndarray, labels: np.ndarray) -> tuple[Array, Array]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -10,6 +15,7 @@ from minicnn.extras import package_folder
 from minicnn.images import read_photo
 from minicnn.network import Network
 from minicnn.pretrained import squeezenet as trained_squeezenet
+from tests.devices import Draws, modules, moved
 
 # The same shapes on every run and machine: a failure can always be seen again.  For a longer hunt through random
 # shapes: python -m pytest --hypothesis-profile=hunt
@@ -21,6 +27,24 @@ settings.load_profile("suite")
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session", params=modules().values(), ids=modules().keys())
+def xp(request: pytest.FixtureRequest) -> ModuleType:
+    """The array module to compute with: numpy, the strict stand-in for CuPy, and cupy where there is a GPU."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def on(xp: ModuleType) -> Callable[[Any], Any]:
+    """Moves arrays, layers and networks to where `xp` computes."""
+    return partial(moved, xp)
+
+
+@pytest.fixture
+def draws(xp: ModuleType) -> Draws:
+    """A random generator whose arrays are where `xp` computes."""
+    return Draws(xp)
 
 
 @pytest.fixture(scope="session")

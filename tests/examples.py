@@ -96,6 +96,6 @@ def learnt_parameters(layer: Layer) -> list[str]:
 
 def arrays_in(cache: object) -> list[np.ndarray]:
     """Every array in a cache, however deep in lists and tuples."""
-    if isinstance(cache, np.ndarray):
+    if hasattr(cache, "dtype"):
         return [cache]
     return [array for part in cache for array in arrays_in(part)] if isinstance(cache, (list, tuple)) else []

@@ -1,20 +1,41 @@
 """What the README promises: its tour runs, its links lead somewhere, its commands exist."""
 
 import re
+import sys
 from pathlib import Path
 
+import numpy as np
+
+from tests.cupy_api import table
+from tests.strict_cupy import strict
 from visualize import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_tour_runs_and_says_what_it_says(capsys):
-    (tour,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    exec(compile(tour, "README.md", "exec"), {})
+def python_under(heading: str) -> str:
+    """The Python code in the section of this heading."""
+    (section,) = re.findall(rf"^## {heading}$(.*?)^## ", README, flags=re.DOTALL | re.MULTILINE)
+    (code,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    return code
+
+
+def test_the_tour_runs_and_says_what_it_says_and_goes_on_on_a_gpu(capsys, monkeypatch):
+    names = {}
+    exec(compile(python_under("A tour in thirty lines"), "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert printed.splitlines()[-1] == "Egyptian cat (1, 227, 227) True"
     assert "WRONG" not in printed
+    here = names["M"]
+    monkeypatch.setitem(sys.modules, "cupy", strict)  # the stand-in for CuPy passes for it
+    exec(compile(python_under("On a GPU"), "README.md", "exec"), names)
+    assert names["net"].xp is strict
+    assert np.array_equal(names["M"], here)
+
+
+def test_the_version_of_cupy_that_was_checked_is_the_tables():
+    assert f"API use checked against CuPy {table()['cupy']}; run on a GPU: not yet." in README
 
 
 def test_every_link_into_the_repository_leads_somewhere():

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from layers.arrays import Array, array_module
+from layers.arrays import Array, array_module, to_host
 from minicnn.class_names import short_name
 from minicnn.images import preprocessing_of
 from minicnn.loss import log_softmax, softmax
@@ -110,8 +110,8 @@ class ClassModel:
     """
 
     classes: int | list[int]
-    offset: Array
-    image: Array
+    offset: np.ndarray
+    image: np.ndarray
     curves: dict[str, np.ndarray]
     step: np.ndarray
     decay: np.ndarray
@@ -121,6 +121,47 @@ class ClassModel:
     def scores(self) -> np.ndarray:
         """S_c before each step and at the end."""
         return self.curves["scores"]
+
+
+class History:
+    """What an ascent has been through: the curves, and where it stood last.
+
+    The states are looked at a block at a time.  On a GPU each look waits until everything has been computed; between
+    two looks the GPU works off the steps that the program hands it, and the curves stay there.
+    """
+
+    BLOCK = 16
+    CURVES = ("scores", "objective", "norms")
+
+    def __init__(self) -> None:
+        self.fetched: dict[str, list[np.ndarray]] = {name: [] for name in self.CURVES}
+        self.last: Ascent | None = None  # the last state that has been looked at and found to be made of numbers
+        self.unseen: list[Ascent] = []
+        self.exploded = False
+
+    def add(self, state: Ascent) -> bool:
+        """Takes down a state; False as soon as it is known that one was not a number, and nothing more is wanted."""
+        self.unseen.append(state)
+        if len(self.unseen) == self.BLOCK:
+            self.look()
+        return not self.exploded
+
+    def look(self) -> None:
+        """Fetches the curves of the states not seen yet, up to the first that is not a number."""
+        if self.exploded or not self.unseen:
+            return
+        xp = array_module(self.unseen[0].scores)
+        curves = {name: to_host(xp.stack([getattr(state, name) for state in self.unseen])) for name in self.CURVES}
+        good = np.isfinite(curves["objective"]).all(axis=1)
+        count = len(good) if good.all() else int(good.argmin())
+        for name, curve in curves.items():
+            self.fetched[name].extend(curve[:count])
+        self.last = self.unseen[count - 1] if count else self.last
+        self.exploded, self.unseen = count < len(good), []
+
+    def __len__(self) -> int:
+        """How many states were looked at and found to be made of numbers."""
+        return len(self.fetched["scores"])
 
 
 class Stalled(UserWarning):
@@ -141,27 +182,28 @@ def class_model(
     keep, for the first step already led out of the numbers.
     """
     single, classes = np.ndim(c) == 0, [int(k) for k in np.atleast_1d(c)]
-    states: list[Ascent] = []
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):  # reported below, in words
+    history = History()
+    with np.errstate(over="ignore", invalid="ignore"):  # reported below, in words
+        try:
             for state in progress(ascend(net, classes, settings)):
-                if not np.isfinite(state.objective).all():
-                    message = f"not a number after {len(states)} steps: take a smaller step"
-                    if len(states) < 2:
-                        raise ValueError(message)
-                    warnings.warn(message, Stalled, stacklevel=2)
+                if not history.add(state):
                     break
-                if states:
-                    states[-1] = replace(states[-1], offset=None)  # of the steps before, only the curves are kept
-                states.append(state)
-    except KeyboardInterrupt:  # keep what has been reached
-        if len(states) < 2:
-            raise
-    settings = replace(settings, steps=len(states) - 1)
-    offset = states[-1].offset
+        except KeyboardInterrupt:  # keep what has been reached
+            history.look()
+            if len(history) < 2:
+                raise
+        history.look()
+    if history.exploded:
+        message = f"not a number after {len(history)} steps: take a smaller step"
+        if len(history) < 2:
+            raise ValueError(message)
+        warnings.warn(message, Stalled, stacklevel=2)
+    assert history.last is not None
+    settings = replace(settings, steps=len(history) - 1)
+    offset, step, decay = (to_host(array) for array in (history.last.offset, history.last.step, history.last.decay))
     image = preprocessing_of(net).to_pixels(offset)  # X_0 = 0 is the mean image: this adds it
-    curves = {name: np.array([getattr(s, name) for s in states]) for name in ("scores", "objective", "norms")}
-    model = ClassModel(classes, offset, image, curves, states[-1].step, states[-1].decay, settings)
+    curves = {name: np.array(curve) for name, curve in history.fetched.items()}
+    model = ClassModel(classes, offset, image, curves, step, decay, settings)
     for k, advice in enumerate(diagnose(net, classes, model)):
         if advice:
             warnings.warn(f"{short_name(net.classes, classes[k])} {advice}", Stalled, stacklevel=2)
@@ -181,21 +223,22 @@ def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator
     shape = (preprocessing.channels, *preprocessing.size)
     generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # a class's own, whatever the batch
     I = settings.noise * np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
-    velocity = np.zeros_like(I)
+    I, xp = net.xp.asarray(I), net.xp  # chance is NumPy's, so that a seed means the same on every device
+    velocity = xp.zeros_like(I)
     rng = np.random.default_rng(settings.seed)
     for t in range(settings.steps + 1):
-        roll = tuple(rng.integers(-settings.jitter, settings.jitter + 1, 2))
-        scores, climbed, gradient = slope(net, np.roll(I, roll, axis=(2, 3)), classes, settings.score)
-        gradient = np.roll(gradient, (-roll[0], -roll[1]), axis=(2, 3))
+        down, right = rng.integers(-settings.jitter, settings.jitter + 1, 2).tolist()
+        scores, climbed, gradient = slope(net, xp.roll(I, (down, right), axis=(2, 3)), classes, settings.score)
+        gradient = xp.roll(gradient, (-down, -right), axis=(2, 3))
         squared_norm = (I**2).sum(axis=(1, 2, 3))
         objective = climbed - decay.ravel() * squared_norm
-        yield Ascent(I, scores, objective, np.sqrt(squared_norm), step.ravel(), decay.ravel())
+        yield Ascent(I, scores, objective, xp.sqrt(squared_norm), step.ravel(), decay.ravel())
         direction = gradient - 2 * decay * I - settings.total_variation * total_variation_gradient(I)
         velocity = settings.momentum * velocity + direction
         I = I + step * velocity
         if settings.max_norm is not None:
-            norm = np.sqrt((I**2).sum(axis=(1, 2, 3), keepdims=True))
-            I = I * np.minimum(1, settings.max_norm / np.maximum(norm, settings.max_norm))
+            norm = xp.sqrt((I**2).sum(axis=(1, 2, 3), keepdims=True))
+            I = I * xp.minimum(1, settings.max_norm / xp.maximum(norm, settings.max_norm))
         if settings.blur and (t + 1) % settings.blur_every == 0:
             I = blurred(I, settings.blur)
 
@@ -236,14 +279,14 @@ def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> t
     photographs;  u is a grey level in X_0 units.  (SqueezeNet: g ≈ 0.0002, so step ≈ 2000 and λ ≈ 1e-5.  Smaller steps
     climb higher, S_c − λ‖I‖² = 194, 373, 465 for the ostrich with 2000, 1000, 500, but to blots in place of outlines.)
     """
-    preprocessing = preprocessing_of(net)
-    zero = np.zeros((len(classes), preprocessing.channels, *preprocessing.size), np.float32)
+    preprocessing, xp = preprocessing_of(net), net.xp
+    zero = xp.zeros((len(classes), preprocessing.channels, *preprocessing.size), dtype=np.float32)
     _, _, gradient = slope(net, zero, classes, settings.score)
-    g = np.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
-    g = np.where(g > 0, g, np.float32(1))  # dead at the zero image: reported when the ascent has come to nothing
+    g = xp.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
+    g = xp.where(g > 0, g, np.float32(1))  # dead at the zero image: reported when the ascent has come to nothing
     u = float(np.mean(preprocessing.scale))
-    step = 0.4 * u / g if settings.step is None else np.full_like(g, settings.step)
-    decay = 0.05 * g / u if settings.decay is None else np.full_like(g, settings.decay)
+    step = 0.4 * u / g if settings.step is None else xp.full_like(g, settings.step)
+    decay = 0.05 * g / u if settings.decay is None else xp.full_like(g, settings.decay)
     return step, decay
 
 
@@ -261,7 +304,7 @@ def total_variation_gradient(I: Array) -> Array:
 
 def blurred(I: Array, sigma: float) -> Array:
     """The images through a Gaussian of `sigma` pixels, one matrix for the rows and one for the columns: G_h I G_wᵀ."""
-    G_h, G_w = (gaussian_matrix(n, sigma).astype(I.dtype) for n in I.shape[2:])
+    G_h, G_w = (array_module(I).asarray(gaussian_matrix(n, sigma).astype(I.dtype)) for n in I.shape[2:])
     return G_h @ I @ G_w.T
 
 
@@ -295,5 +338,5 @@ def diagnose(net: Network, classes: Sequence[int], model: ClassModel) -> Iterato
 
 def place_of_death(net: Network, c: int, model: ClassModel) -> str:
     """Where the gradient of what is climbed dies on its way down to the zero image."""
-    trace = net.forward(model.offset[:1] * 0)
+    trace = net.forward(net.xp.asarray(model.offset[:1] * 0))
     return where_it_died(net, "gradient", trace, top_gradient(trace.scores, [c], model.settings.score))

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from minicnn.images import preprocessing_of
+from layers.arrays import to_host
+from minicnn.images import input_of, preprocessing_of
 from minicnn.network import Network
 
 from .graph_cut import clamped, minimal_cut, pairwise_terms, unary_terms
@@ -113,8 +114,7 @@ def guesses(
     settings: CutSettings | None = None,
 ) -> list[Guess]:
     """The (class, box) guesses of the ILSVRC task: one box for each of the classes with the highest scores."""
-    preprocessing = preprocessing_of(net)
-    scores = net.scores(preprocessing.to_input(preprocessing.centre_crop(photo)))[0]
+    scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo)))[0])
     best = [int(c) for c in np.argsort(-scores, kind="stable")[:count]]
     places = localize_each(net, photo, best, maps, settings)
     return [Guess(c, float(scores[c]), place) for c, place in zip(best, places, strict=True)]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from layers import ReLU
-from layers.arrays import Array
+from layers.arrays import to_host
 from minicnn.network import RULES, Network, Trace
 from minicnn.receptive_field import receptive_field
 from minicnn.units import Unit, activation, strongest_units, unit_title
@@ -30,7 +32,7 @@ class Portrait:
     activation: float
     seed: Seed
     field: tuple[int, int, int, int]
-    signals: dict[str, Array]
+    signals: dict[str, np.ndarray]
 
 
 def portrait(net: Network, trace: Trace, layer: str, unit: Unit, seed: Seed = 1.0) -> Portrait:
@@ -42,7 +44,7 @@ def portrait(net: Network, trace: Trace, layer: str, unit: Unit, seed: Seed = 1.
         activation(trace, layer, unit),
         seed,
         receptive_field(net, trace, layer, unit),
-        {rule: send_down(net, trace, layer, unit, rule, seed).signal for rule in RULES},
+        {rule: to_host(send_down(net, trace, layer, unit, rule, seed).signal) for rule in RULES},
     )
 
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from layers.arrays import Array, array_module
-from minicnn.images import Crop, preprocessing_of
+from layers.arrays import Array, array_module, to_host
+from minicnn.images import Crop, input_of, preprocessing_of
 from minicnn.network import Network, one_hot
 
 from .dead_signal import report_death
@@ -80,12 +80,12 @@ def _saliency_of_crops(
     classes = np.atleast_1d(c)
     total, count = np.zeros((len(classes), *shape), np.float32), np.zeros(shape, np.uint8)
     for crop in crops:  # one at a time: ten traces of a large network need not fit into memory together
-        trace = net.forward(preprocessing_of(net).to_input(crop))
+        trace = net.forward(input_of(net, crop))
         for k, class_k in enumerate(classes):
             seed = one_hot(trace.scores, class_k)
             w = net.down(rule, trace, seed)
             report_death(net, rule, trace, seed, w)
-            laid = crop.put_back(magnitude(w)[0], shape)
+            laid = crop.put_back(to_host(magnitude(w)[0]), shape)
             covered = ~np.isnan(laid)
             total[k, covered] += laid[covered]
         count += covered

@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 
-from ..class_names import find_class
 from .shapes import duets, scenes
 
 Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
@@ -86,7 +85,8 @@ def in_classes(names: Sequence[str], classes: Sequence[str] | None) -> np.ndarra
     """
     if classes is None:
         return np.arange(len(names))
-    try:
-        return np.array([find_class(name, classes, len(classes)) for name in names])
-    except ValueError as error:
-        raise ValueError(f"the network does not know the classes of the data: {error}") from None
+    known = {name.casefold(): c for c, name in enumerate(classes)}
+    missing = [name for name in names if name.casefold() not in known]
+    if missing:
+        raise ValueError(f"the network has no class {missing[0]!r}, which is in the data ({', '.join(names)})")
+    return np.array([known[name.casefold()] for name in names])

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from layers.arrays import to_host
+
 from ..files import atomic_write
 from ..network import Network
 from .description import describe, rebuild
@@ -48,12 +50,12 @@ class Attachment:
 
 def save(net: Network, path: str | os.PathLike[str], attachment: Attachment | None = None) -> None:
     """The network in one file, which appears only once it is complete.  The same network gives the same bytes."""
-    arrays = {name: in_memory(p) for name, p in net.parameters.items()}
+    arrays = {name: to_host(p) for name, p in net.parameters.items()}
     if net.preprocessing is not None and isinstance(net.preprocessing.mean, np.ndarray):
         arrays["mean image"] = net.preprocessing.mean
     texts = {DESCRIPTION: as_json({"format": FORMAT, **describe(net)})}
     if attachment is not None:
-        arrays |= {f"{ATTACHED}/{name}": in_memory(array) for name, array in attachment.arrays.items()}
+        arrays |= {f"{ATTACHED}/{name}": to_host(array) for name, array in attachment.arrays.items()}
         texts[f"{ATTACHED}.json"] = as_json(attachment.record)
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub" or array.dtype.name not in NUMBERS:
@@ -153,8 +155,3 @@ def stored_array(name: str, member: Member) -> StoredTensor:
     storage = Storage(member.path, begin, count, dtype.name, dtype.byteorder == ">", member.checksum, begun)
     tensor = StoredTensor.contiguous(storage, shape[::-1] if by_columns else shape)
     return StoredTensor(storage, tensor.shape[::-1], tensor.strides[::-1]) if by_columns else tensor
-
-
-def in_memory(p: Any) -> np.ndarray:
-    """A parameter as NumPy's; those on a GPU come down."""
-    return p.get() if hasattr(p, "get") else np.asarray(p)

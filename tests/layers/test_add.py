@@ -7,6 +7,7 @@ import pytest
 
 from layers import Add, BatchNorm, Conv, MaxPool, ReLU, ShapeError
 from minicnn.gradient_check import check_layer
+from tests.devices import assert_close, assert_equal
 
 RULES = ["backward", "deconv", "guided"]
 
@@ -21,24 +22,24 @@ def residual_block(rng) -> Add:
     return Add([[random_conv(rng, 3, 3, 3, pad=1), norm, ReLU(), random_conv(rng, 3, 3, 3, pad=1)], []])
 
 
-def test_by_hand():
+def test_by_hand(xp):
     """f(x) = 3x beside x itself: y = 4x, and every signal comes down four times as large."""
-    layer = Add([[Conv(np.full((1, 1, 1, 1), 3.0))], []])
-    x = np.array([[[[1.0, -2], [3, 4]]]])
+    layer = Add([[Conv(xp.full((1, 1, 1, 1), 3.0))], []])
+    x = xp.array([[[[1.0, -2], [3, 4]]]])
     y, cache = layer.forward(x)
-    np.testing.assert_array_equal(y, 4 * x)
+    assert_equal(y, 4 * x)
     for rule in RULES:
-        np.testing.assert_array_equal(getattr(layer, rule)(x, cache), 4 * x)
+        assert_equal(getattr(layer, rule)(x, cache), 4 * x)
 
 
-def test_rules_differ_at_the_relus_of_a_branch():
+def test_rules_differ_at_the_relus_of_a_branch(xp):
     """max(x, 0) + x.  Gradient: gate by x; DeconvNet: by the signal; guided: by both.  The identity always passes."""
     layer = Add([[ReLU()], []])
-    x, signal = np.array([[[[1.0, 1], [-1, -1]]]]), np.array([[[[2.0, -2], [2, -2]]]])
+    x, signal = xp.array([[[[1.0, 1], [-1, -1]]]]), xp.array([[[[2.0, -2], [2, -2]]]])
     _, cache = layer.forward(x)
-    np.testing.assert_array_equal(layer.backward(signal, cache), [[[[4, -4], [2, -2]]]])
-    np.testing.assert_array_equal(layer.deconv(signal, cache), [[[[4, -2], [4, -2]]]])
-    np.testing.assert_array_equal(layer.guided(signal, cache), [[[[4, -2], [2, -2]]]])
+    assert_equal(layer.backward(signal, cache), [[[[4, -4], [2, -2]]]])
+    assert_equal(layer.deconv(signal, cache), [[[[4, -2], [4, -2]]]])
+    assert_equal(layer.guided(signal, cache), [[[[4, -2], [2, -2]]]])
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -53,8 +54,8 @@ def test_is_the_sum_of_its_branches_up_and_down(rule, rng):
         seen.append(cache)
     for layer, cache in zip(block.branches["0"][::-1], seen[::-1], strict=True):
         down = getattr(layer, rule)(down, cache)
-    np.testing.assert_allclose(y, up + x, rtol=1e-13)
-    np.testing.assert_allclose(getattr(block, rule)(signal, caches), down + signal, rtol=1e-13)
+    assert_close(y, up + x, rtol=1e-13)
+    assert_close(getattr(block, rule)(signal, caches), down + signal, rtol=1e-13)
 
 
 def test_gradients_against_central_differences(rng):
@@ -68,19 +69,19 @@ def test_gradients_against_central_differences(rng):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_without_relus_every_rule_is_the_adjoint(rule, rng):
+def test_without_relus_every_rule_is_the_adjoint(xp, rule, rng):
     layer = Add([[random_conv(rng, 3, 3, 3, pad=1)], []])
     x, R = rng.standard_normal((2, 2, 3, 4, 5))
     y, cache = layer.forward(x)
-    linear = y - layer.forward(np.zeros_like(x))[0]
-    np.testing.assert_allclose((linear * R).sum(), (x * getattr(layer, rule)(R, cache)).sum(), rtol=1e-12)
+    linear = y - layer.forward(xp.zeros_like(x))[0]
+    assert_close((linear * R).sum(), (x * getattr(layer, rule)(R, cache)).sum(), rtol=1e-12)
 
 
-def test_agrees_with_pytorch(rng):
+def test_agrees_with_pytorch(host_rng):
     torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
-    first, second = random_conv(rng, 3, 3, 3, pad=1), random_conv(rng, 3, 3, 3, pad=1)
+    first, second = random_conv(host_rng, 3, 3, 3, pad=1), random_conv(host_rng, 3, 3, 3, pad=1)
     layer = Add([[first, ReLU(), second], []])
-    x, grad = rng.standard_normal((2, 2, 3, 5, 4))
+    x, grad = host_rng.standard_normal((2, 2, 3, 5, 4))
     there = torch.tensor(x, requires_grad=True)
     conv = torch.nn.functional.conv2d
     between = torch.relu(conv(there, torch.tensor(first.K), torch.tensor(first.b), padding=1))
@@ -99,14 +100,14 @@ def test_keeps_dtype_and_arguments(dtype, rng):
     y, cache = layer.forward(x)
     for rule in RULES:
         assert getattr(layer, rule)(x, cache).dtype == y.dtype == dtype
-    np.testing.assert_array_equal(x, before)
+    assert_equal(x, before)
     again, _ = layer.forward(x)
-    np.testing.assert_array_equal(again, y)
+    assert_equal(again, y)
 
 
-def test_branches_of_two_shapes_are_refused():
+def test_branches_of_two_shapes_are_refused(xp):
     with pytest.raises(ShapeError, match=r"Add expects branches of one shape, got \(1, 3, 2, 2\), \(1, 3, 4, 4\)"):
-        Add([[MaxPool(2)], []]).forward(np.zeros((1, 3, 4, 4)))
+        Add([[MaxPool(2)], []]).forward(xp.zeros((1, 3, 4, 4)))
 
 
 def test_its_text_shows_its_branches():

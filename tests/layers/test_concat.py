@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from layers import Concat, Conv, Flatten, MaxPool, ReLU, ShapeError
+from tests.devices import equal
 
 X = np.array([[ 1., -2.,  3., -4.],
               [-1.,  2., -3.,  4.],
@@ -19,9 +20,9 @@ DOWN = np.array([[ 1.,  1., 1., 1.],
 twice = Conv(np.full((1, 1, 1, 1), 2.0))
 
 
-def test_the_channels_of_the_branches_are_joined_in_their_order():
-    y, _ = Concat([[twice], [], [twice, ReLU()]]).forward(X)
-    assert np.array_equal(y[0], [2 * X[0, 0], X[0, 0], 2 * X[0, 0] * (X[0, 0] > 0)])
+def test_the_channels_of_the_branches_are_joined_in_their_order(on):
+    y, _ = Concat([[on(twice)], [], [on(twice), ReLU()]]).forward(on(X))
+    assert equal(y[0], [2 * on(X)[0, 0], on(X)[0, 0], 2 * on(X)[0, 0] * (on(X)[0, 0] > 0)])
 
 
 @pytest.mark.parametrize(
@@ -32,41 +33,43 @@ def test_the_channels_of_the_branches_are_joined_in_their_order():
         ("guided", [[4, 1, 4, 1], [-1, -1, 2, 8], [3, -3, 0, 0], [0, 5, 5, 0]]),  # … where both are
     ],
 )
-def test_each_branch_keeps_its_own_rule_and_at_x_the_signals_add_up(rule, expected):
+def test_each_branch_keeps_its_own_rule_and_at_x_the_signals_add_up(xp, on, rule, expected):
     layer = Concat([[], [ReLU()]])
-    _, cache = layer.forward(X)
-    down = np.concatenate([DOWN, 3 * DOWN], axis=1)
-    assert np.array_equal(getattr(layer, rule)(down, cache)[0, 0], expected)
+    _, cache = layer.forward(on(X))
+    down = xp.concatenate([on(DOWN), 3 * on(DOWN)], axis=1)
+    assert equal(getattr(layer, rule)(down, cache)[0, 0], expected)
 
 
-def test_each_branch_gets_its_own_channels():
-    layer = Concat([[Conv(np.array([1.0, 10.0]).reshape(2, 1, 1, 1))], [Conv(np.full((1, 1, 1, 1), 100.0))]])
-    _, cache = layer.forward(X[:, :, :1, :1])
-    assert layer.backward(np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), cache).item() == 1 + 20 + 300
+def test_each_branch_gets_its_own_channels(xp, on):
+    layer = Concat([[Conv(xp.array([1.0, 10.0]).reshape(2, 1, 1, 1))], [Conv(xp.full((1, 1, 1, 1), 100.0))]])
+    _, cache = layer.forward(on(X)[:, :, :1, :1])
+    assert layer.backward(xp.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), cache).item() == 1 + 20 + 300
 
 
-def test_parameters_are_named_by_branch_place_and_letter():
-    anonymous = Concat([[ReLU(), twice], [twice]])
+def test_parameters_are_named_by_branch_place_and_letter(xp, on):
+    anonymous = Concat([[ReLU(), on(twice)], [on(twice)]])
     assert set(anonymous.parameters) == {"0.1.K", "0.1.b", "1.0.K", "1.0.b"}
-    named = Concat({"narrow": [twice], "wide": [ReLU(), twice]})
+    named = Concat({"narrow": [on(twice)], "wide": [ReLU(), on(twice)]})
     assert set(named.parameters) == {"narrow.0.K", "narrow.0.b", "wide.1.K", "wide.1.b"}
-    assert set(named.parameter_gradients(np.concatenate([DOWN, DOWN], 1), named.forward(X)[1])) == set(named.parameters)
+    assert set(named.parameter_gradients(xp.concatenate([on(DOWN), on(DOWN)], 1), named.forward(on(X))[1])) == set(
+        named.parameters
+    )
 
 
-def test_new_parameters_go_into_a_copy_and_unknown_ones_are_refused():
-    layer = Concat([[twice], [twice]])
-    other = layer.with_parameters({"1.0.K": np.full((1, 1, 1, 1), 5.0)})
-    assert np.array_equal(other.forward(X)[0][0], [2 * X[0, 0], 5 * X[0, 0]])
-    assert np.array_equal(layer.forward(X)[0][0], [2 * X[0, 0], 2 * X[0, 0]])
+def test_new_parameters_go_into_a_copy_and_unknown_ones_are_refused(xp, on):
+    layer = Concat([[on(twice)], [on(twice)]])
+    other = layer.with_parameters({"1.0.K": xp.full((1, 1, 1, 1), 5.0)})
+    assert equal(other.forward(on(X))[0][0], [2 * on(X)[0, 0], 5 * on(X)[0, 0]])
+    assert equal(layer.forward(on(X))[0][0], [2 * on(X)[0, 0], 2 * on(X)[0, 0]])
     with pytest.raises(ValueError, match=r"Concat has no parameter '2\.0\.K'"):
-        layer.with_parameters({"2.0.K": np.ones((1, 1, 1, 1))})
+        layer.with_parameters({"2.0.K": xp.ones((1, 1, 1, 1))})
 
 
-def test_branches_of_different_sizes_are_refused_with_their_shapes():
+def test_branches_of_different_sizes_are_refused_with_their_shapes(on):
     with pytest.raises(ShapeError, match=r"^Concat expects branches of one size, got \(1, 1, 4, 4\), \(1, 1, 2, 2\)$"):
-        Concat([[], [MaxPool(2)]]).forward(X)
+        Concat([[], [MaxPool(2)]]).forward(on(X))
     with pytest.raises(ShapeError, match="Concat expects branches of one size"):
-        Concat([[], [Flatten()]]).forward(X)
+        Concat([[], [Flatten()]]).forward(on(X))
 
 
 def test_a_concatenation_of_nothing_is_refused():

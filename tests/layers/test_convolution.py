@@ -7,6 +7,7 @@ import pytest
 
 from layers import Conv, ShapeError
 from layers.convolution import flipped_phases, interleave
+from tests.devices import equal
 
 X = np.array([[1., 2., 0., 1.],
               [0., 1., 3., 2.],
@@ -19,53 +20,53 @@ K = np.array([[1.,  0.],
 RULES = ["backward", "deconv", "guided"]
 
 
-def test_forward_adds_the_bias_to_every_patch_times_the_kernel():
-    y, _ = Conv(K, np.array([1.0])).forward(X)  # top left: 1·1 + 0·2 + 2·0 − 1·1 + 1 = 1
-    assert np.array_equal(y[0, 0], [[1, 2,  5],
-                                    [5, 1,  5],
-                                    [2, 7,  0]])  # fmt: skip
+def test_forward_adds_the_bias_to_every_patch_times_the_kernel(xp, on):
+    y, _ = Conv(on(K), xp.array([1.0])).forward(on(X))  # top left: 1·1 + 0·2 + 2·0 − 1·1 + 1 = 1
+    assert equal(y[0, 0], [[1, 2,  5],
+                           [5, 1,  5],
+                           [2, 7,  0]])  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_on_the_way_down_every_output_pastes_the_kernel_where_it_looked(rule):
-    grad = np.array([[1.,  0., 2.],
+def test_on_the_way_down_every_output_pastes_the_kernel_where_it_looked(xp, on, rule):
+    grad = xp.array([[1.,  0., 2.],
                      [0., -1., 0.],
                      [3.,  0., 1.]])[None, None]  # fmt: skip
-    conv = Conv(K, np.array([1.0]))
-    _, cache = conv.forward(X)
-    assert np.array_equal(getattr(conv, rule)(grad, cache)[0, 0], [[1,  0, 2,  0],
-                                                                   [2, -2, 4, -2],
-                                                                   [3, -2, 2,  0],
-                                                                   [6, -3, 2, -1]])  # fmt: skip
+    conv = Conv(on(K), xp.array([1.0]))
+    _, cache = conv.forward(on(X))
+    assert equal(getattr(conv, rule)(grad, cache)[0, 0], [[1,  0, 2,  0],
+                                                          [2, -2, 4, -2],
+                                                          [3, -2, 2,  0],
+                                                          [6, -3, 2, -1]])  # fmt: skip
 
 
-def test_forward_with_stride_2_takes_every_second_patch():
-    y, _ = Conv(K, np.array([1.0]), stride=2).forward(X)
-    assert np.array_equal(y[0, 0], [[1, 5],
-                                    [2, 0]])  # fmt: skip
+def test_forward_with_stride_2_takes_every_second_patch(xp, on):
+    y, _ = Conv(on(K), xp.array([1.0]), stride=2).forward(on(X))
+    assert equal(y[0, 0], [[1, 5],
+                           [2, 0]])  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_down_with_stride_2_the_kernels_lie_side_by_side(rule):
-    conv = Conv(K, stride=2)
-    _, cache = conv.forward(X)
-    grad = np.array([[1.,  2.],
+def test_down_with_stride_2_the_kernels_lie_side_by_side(xp, on, rule):
+    conv = Conv(on(K), stride=2)
+    _, cache = conv.forward(on(X))
+    grad = xp.array([[1.,  2.],
                      [3., -1.]])[None, None]  # fmt: skip
-    assert np.array_equal(getattr(conv, rule)(grad, cache)[0, 0], [[1,  0,  2,  0],
-                                                                   [2, -1,  4, -2],
-                                                                   [3,  0, -1,  0],
-                                                                   [6, -3, -2,  1]])  # fmt: skip
+    assert equal(getattr(conv, rule)(grad, cache)[0, 0], [[1,  0,  2,  0],
+                                                          [2, -1,  4, -2],
+                                                          [3,  0, -1,  0],
+                                                          [6, -3, -2,  1]])  # fmt: skip
 
 
-def test_the_gradient_of_the_kernel_is_the_sum_of_the_patches_it_saw():
-    conv = Conv(K, stride=2)
-    _, cache = conv.forward(X)
-    grad = np.array([[1.,  2.],
+def test_the_gradient_of_the_kernel_is_the_sum_of_the_patches_it_saw(xp, on):
+    conv = Conv(on(K), stride=2)
+    _, cache = conv.forward(on(X))
+    grad = xp.array([[1.,  2.],
                      [3., -1.]])[None, None]  # fmt: skip
     gradients = conv.parameter_gradients(grad, cache)  # top left: 1·1 + 2·0 + 3·2 − 1·1 = 6
-    assert np.array_equal(gradients["K"][0, 0], [[6,  3],
-                                                 [9, 12]])  # fmt: skip
-    assert np.array_equal(gradients["b"], [5])
+    assert equal(gradients["K"][0, 0], [[6,  3],
+                                        [9, 12]])  # fmt: skip
+    assert equal(gradients["b"], [5])
 
 
 PLUS = np.array([[0., 1.,  0.],
@@ -73,70 +74,70 @@ PLUS = np.array([[0., 1.,  0.],
                  [0., 0., -1.]])[None, None]  # fmt: skip
 
 
-def test_padding_is_zero():
-    y, _ = Conv(PLUS, stride=2, pad=1).forward(X)  # top left: the kernel's middle lies on the image's corner
-    assert np.array_equal(y[0, 0], [[1, 0],
-                                    [1, 3]])  # fmt: skip
+def test_padding_is_zero(on):
+    y, _ = Conv(on(PLUS), stride=2, pad=1).forward(on(X))  # top left: the kernel's middle lies on the image's corner
+    assert equal(y[0, 0], [[1, 0],
+                           [1, 3]])  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_down_with_stride_2_and_padding_kernels_overlap_and_what_falls_outside_is_lost(rule):
-    conv = Conv(PLUS, stride=2, pad=1)
-    _, cache = conv.forward(X)
-    grad = np.array([[1.,  2.],
+def test_down_with_stride_2_and_padding_kernels_overlap_and_what_falls_outside_is_lost(xp, on, rule):
+    conv = Conv(on(PLUS), stride=2, pad=1)
+    _, cache = conv.forward(on(X))
+    grad = xp.array([[1.,  2.],
                      [3., -1.]])[None, None]  # fmt: skip
-    assert np.array_equal(getattr(conv, rule)(grad, cache)[0, 0], [[2,  2,  4,  0],
-                                                                   [3, -1, -1, -2],
-                                                                   [6, -1, -2,  0],
-                                                                   [0, -3,  0,  1]])  # fmt: skip
+    assert equal(getattr(conv, rule)(grad, cache)[0, 0], [[2,  2,  4,  0],
+                                                          [3, -1, -1, -2],
+                                                          [6, -1, -2,  0],
+                                                          [0, -3,  0,  1]])  # fmt: skip
 
 
-def test_padding_of_four_sides_is_top_bottom_left_right():
-    one = Conv(np.ones((1, 1, 1, 1)), pad=(1, 0, 2, 3))
-    y, _ = one.forward(np.array([[[[7.0]]]]))
-    assert np.array_equal(y[0, 0], [[0, 0, 0, 0, 0, 0],
-                                    [0, 0, 7, 0, 0, 0]])  # fmt: skip
+def test_padding_of_four_sides_is_top_bottom_left_right(xp):
+    one = Conv(xp.ones((1, 1, 1, 1)), pad=(1, 0, 2, 3))
+    y, _ = one.forward(xp.array([[[[7.0]]]]))
+    assert equal(y[0, 0], [[0, 0, 0, 0, 0, 0],
+                           [0, 0, 7, 0, 0, 0]])  # fmt: skip
 
 
-def test_a_pair_of_strides_is_vertical_horizontal():
-    y, _ = Conv(np.ones((1, 1, 1, 1)), stride=(3, 2)).forward(X)
-    assert np.array_equal(y[0, 0], [[1, 0],
-                                    [1, 0]])  # fmt: skip
+def test_a_pair_of_strides_is_vertical_horizontal(xp, on):
+    y, _ = Conv(xp.ones((1, 1, 1, 1)), stride=(3, 2)).forward(on(X))
+    assert equal(y[0, 0], [[1, 0],
+                           [1, 0]])  # fmt: skip
 
 
-def test_channels_are_mixed_upwards_by_K_and_downwards_by_its_transpose():
-    mix = np.array([[1.0, 2.0], [0.0, -1.0], [3.0, 0.0]])  # three kernels of 1×1 on two channels
-    conv = Conv(mix[:, :, None, None], np.array([0.0, 10.0, 0.0]))
-    y, cache = conv.forward(np.array([5.0, 7.0]).reshape(1, 2, 1, 1))
-    assert np.array_equal(y.ravel(), [5 + 14, 10 - 7, 15])
-    assert np.array_equal(conv.backward(np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), cache).ravel(), [10, 0])
+def test_channels_are_mixed_upwards_by_K_and_downwards_by_its_transpose(xp):
+    mix = xp.array([[1.0, 2.0], [0.0, -1.0], [3.0, 0.0]])  # three kernels of 1×1 on two channels
+    conv = Conv(mix[:, :, None, None], xp.array([0.0, 10.0, 0.0]))
+    y, cache = conv.forward(xp.array([5.0, 7.0]).reshape(1, 2, 1, 1))
+    assert equal(y.ravel(), [5 + 14, 10 - 7, 15])
+    assert equal(conv.backward(xp.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), cache).ravel(), [10, 0])
 
 
 def test_without_stride_there_is_one_phase_the_flipped_kernel_with_channels_exchanged(rng):
     K = rng.standard_normal((2, 3, 4, 5))
-    assert np.array_equal(flipped_phases(K, (1, 1)), K[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+    assert equal(flipped_phases(K, (1, 1)), K[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
 
 
-def test_with_stride_2_the_taps_of_a_kernel_are_dealt_to_four_phases_and_flipped_in_each():
-    K = np.array([[1., 2., 3.],
+def test_with_stride_2_the_taps_of_a_kernel_are_dealt_to_four_phases_and_flipped_in_each(xp, on):
+    K = xp.array([[1., 2., 3.],
                   [4., 5., 6.],
                   [7., 8., 9.]])[None, None]  # fmt: skip
-    assert np.array_equal(flipped_phases(K, (2, 2))[:, 0], [[[9, 7],
-                                                             [3, 1]],
-                                                            [[0, 8],
-                                                             [0, 2]],
-                                                            [[0, 0],
-                                                             [6, 4]],
-                                                            [[0, 0],
-                                                             [0, 5]]])  # fmt: skip
+    assert equal(flipped_phases(K, (2, 2))[:, 0], [[[9, 7],
+                                                    [3, 1]],
+                                                   [[0, 8],
+                                                    [0, 2]],
+                                                   [[0, 0],
+                                                    [6, 4]],
+                                                   [[0, 0],
+                                                    [0, 5]]])  # fmt: skip
 
 
-def test_interleaving_puts_each_phase_in_its_place():
-    a, b, c, d = (np.full((2, 2), value) for value in (1, 2, 3, 4))
-    assert np.array_equal(interleave(np.stack([a, b, c, d])[None], (2, 2))[0, 0], [[1, 2, 1, 2],
-                                                                                   [3, 4, 3, 4],
-                                                                                   [1, 2, 1, 2],
-                                                                                   [3, 4, 3, 4]])  # fmt: skip
+def test_interleaving_puts_each_phase_in_its_place(xp):
+    a, b, c, d = (xp.full((2, 2), value) for value in (1, 2, 3, 4))
+    assert equal(interleave(xp.stack([a, b, c, d])[None], (2, 2))[0, 0], [[1, 2, 1, 2],
+                                                                          [3, 4, 3, 4],
+                                                                          [1, 2, 1, 2],
+                                                                          [3, 4, 3, 4]])  # fmt: skip
 
 
 def test_deconv_and_backward_are_one_function():
@@ -152,9 +153,9 @@ def test_deconv_and_backward_are_one_function():
         ((1, 3, 4, 8), r"Conv finds no room for a 5×5 kernel with padding \(0, 0, 0, 0\) in \(1, 3, 4, 8\)"),
     ],
 )
-def test_maps_that_do_not_fit_are_refused_with_their_shape(shape, complaint):
+def test_maps_that_do_not_fit_are_refused_with_their_shape(xp, shape, complaint):
     with pytest.raises(ShapeError, match=f"^{complaint}$"):
-        Conv(np.ones((2, 3, 5, 5))).forward(np.ones(shape))
+        Conv(xp.ones((2, 3, 5, 5))).forward(xp.ones(shape))
 
 
 @pytest.mark.parametrize(

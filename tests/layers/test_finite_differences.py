@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import layers
 from layers import Layer, ShapeError
 from minicnn.gradient_check import check_layer
+from tests.devices import close, host
 from tests.examples import every_layer, learnt_parameters
 from tests.oracles import slope_by_slope
 
 
 @pytest.mark.parametrize("name", every_layer())
-def test_along_random_directions_within_1e_7(name, rng):
-    layer, shape = every_layer()[name]
+def test_along_random_directions_within_1e_7(on, name, rng):
+    layer, shape = on(every_layer()[name])
     report = check_layer(layer, rng.standard_normal(shape), rng)
     assert [check.name for check in report.checks] == ["input", *learnt_parameters(layer)]
     assert report.ok, f"\n{report}"
@@ -23,20 +23,24 @@ def test_along_random_directions_within_1e_7(name, rng):
 
 
 @pytest.mark.parametrize("name", every_layer())
-def test_component_by_component_without_the_checker(name, rng):
+def test_component_by_component_without_the_checker(on, name, rng):
     """The plain loop over all components: it shares no code with the checker."""
-    layer, shape = every_layer()[name]
+    layer, shape = on(every_layer()[name])
     x = rng.standard_normal(shape)
     y, cache = layer.forward(x)
     r = rng.standard_normal(y.shape)
     gradients = {"x": layer.backward(r, cache), **layer.parameter_gradients(r, cache)}
-    numeric = slope_by_slope(lambda moved: np.sum(r * layer.forward(moved)[0]), x)
-    assert np.allclose(gradients["x"], numeric, rtol=1e-6, atol=1e-7)
+    numeric = slope_by_slope(lambda moved: float((r * layer.forward(on(moved))[0]).sum()), host(x))
+    assert close(gradients["x"], numeric, rtol=1e-6, atol=1e-7)
     assert gradients.keys() == {"x", *learnt_parameters(layer)}
     for letter in learnt_parameters(layer):
         p = layer.parameters[letter]
-        numeric = slope_by_slope(lambda q, name=letter: np.sum(r * layer.with_parameters({name: q}).forward(x)[0]), p)
-        assert np.allclose(gradients[letter], numeric, rtol=1e-6, atol=1e-7)
+
+        def f(q, name=letter):
+            return float((r * layer.with_parameters({name: on(q)}).forward(x)[0]).sum())
+
+        numeric = slope_by_slope(f, host(p))
+        assert close(gradients[letter], numeric, rtol=1e-6, atol=1e-7)
 
 
 def test_every_kind_of_layer_has_an_example():

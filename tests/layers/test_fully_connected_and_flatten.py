@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from layers import Flatten, FullyConnected, ShapeError
+from tests.devices import equal
 
 RULES = ["backward", "deconv", "guided"]
 
@@ -17,55 +18,55 @@ grad = np.array([[ 1., 2.],
                  [-1., 0.]])  # fmt: skip
 
 
-def test_forward_is_W_x_plus_b_for_each_image():
-    y, _ = FullyConnected(W, np.array([1.0, -1.0])).forward(x)
-    assert np.array_equal(y, [[6,  6],
-                              [3, -5]])  # fmt: skip
+def test_forward_is_W_x_plus_b_for_each_image(xp, on):
+    y, _ = FullyConnected(on(W), xp.array([1.0, -1.0])).forward(on(x))
+    assert equal(y, [[6,  6],
+                     [3, -5]])  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_way_down_is_W_transposed(rule):
-    layer = FullyConnected(W, np.array([1.0, -1.0]))
-    _, cache = layer.forward(x)
-    assert np.array_equal(getattr(layer, rule)(grad, cache), [[ 1,  0, 6],
-                                                              [-1, -2, 0]])  # fmt: skip
+def test_the_way_down_is_W_transposed(xp, on, rule):
+    layer = FullyConnected(on(W), xp.array([1.0, -1.0]))
+    _, cache = layer.forward(on(x))
+    assert equal(getattr(layer, rule)(on(grad), cache), [[ 1,  0, 6],
+                                                         [-1, -2, 0]])  # fmt: skip
 
 
-def test_the_gradient_of_W_is_the_sum_of_outer_products():
-    layer = FullyConnected(W)
-    _, cache = layer.forward(x)
-    gradients = layer.parameter_gradients(grad, cache)
-    assert np.array_equal(gradients["W"], [[1, 1, 4],
-                                           [2, 4, 6]])  # fmt: skip
-    assert np.array_equal(gradients["b"], [0, 2])
+def test_the_gradient_of_W_is_the_sum_of_outer_products(on):
+    layer = FullyConnected(on(W))
+    _, cache = layer.forward(on(x))
+    gradients = layer.parameter_gradients(on(grad), cache)
+    assert equal(gradients["W"], [[1, 1, 4],
+                                  [2, 4, 6]])  # fmt: skip
+    assert equal(gradients["b"], [0, 2])
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (3,), (1, 3, 1, 1)])
-def test_features_that_do_not_fit_are_refused_with_their_shape(shape):
+def test_features_that_do_not_fit_are_refused_with_their_shape(xp, on, shape):
     with pytest.raises(ShapeError) as error:
-        FullyConnected(W).forward(np.ones(shape))
+        FullyConnected(on(W)).forward(xp.ones(shape))
     assert str(error.value) == f"FullyConnected expects features (N, 3), got {shape}"
 
 
 @pytest.mark.parametrize(("W", "b"), [(np.ones(3), None), (np.ones((2, 3)), np.ones(3))])
-def test_impossible_matrices_are_refused(W, b):
+def test_impossible_matrices_are_refused(on, W, b):
     with pytest.raises(ShapeError, match="FullyConnected expects"):
-        FullyConnected(W, b)
+        FullyConnected(on(W), b)
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_flatten_lists_channels_then_rows_then_columns_and_back(rule):
-    maps = np.array([[[[1., 2.],
+def test_flatten_lists_channels_then_rows_then_columns_and_back(xp, rule):
+    maps = xp.array([[[[1., 2.],
                        [3., 4.]],
                       [[5., 6.],
                        [7., 8.]]]])  # fmt: skip
     y, cache = Flatten().forward(maps)
-    assert np.array_equal(y, [[1, 2, 3, 4, 5, 6, 7, 8]])
-    assert np.array_equal(getattr(Flatten(), rule)(10 * y, cache), 10 * maps)
+    assert equal(y, [[1, 2, 3, 4, 5, 6, 7, 8]])
+    assert equal(getattr(Flatten(), rule)(10 * y, cache), 10 * maps)
 
 
-def test_flatten_keeps_a_batch_of_no_images():
-    y, cache = Flatten().forward(np.ones((0, 2, 3, 4)))
+def test_flatten_keeps_a_batch_of_no_images(xp):
+    y, cache = Flatten().forward(xp.ones((0, 2, 3, 4)))
     assert y.shape == (0, 24)
     assert Flatten().backward(y, cache).shape == (0, 2, 3, 4)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from layers import AveragePool, Conv, MaxPool, correlation
 from tests import oracles
+from tests.devices import assert_close, equal
 
 small = st.integers(1, 3)
 sizes = st.integers(1, 9)
@@ -38,25 +39,25 @@ def convolutions(draw: Callable) -> dict:
 @example(case={"x_shape": (0, 2, 5, 5), "kernel": (3, 3, 3), "stride": (1, 1), "pad": (1, 1, 1, 1), "seed": 0})
 @example(case={"x_shape": (1, 2, 3, 3), "kernel": (2, 1, 2), "stride": (1, 1), "pad": (4, 4, 4, 4), "seed": 0})
 @example(case={"x_shape": (2, 1, 1, 9), "kernel": (2, 2, 3), "stride": (5, 4), "pad": (4, 0, 0, 3), "seed": 0})
-def test_convolution_is_six_loops(case, columns):
+def test_convolution_is_six_loops(on, case, columns):
     """With strips of one row, too: then some strips see nothing but padding."""
     rng = np.random.default_rng(case["seed"])
     x, (M, kh, kw), geometry = rng.standard_normal(case["x_shape"]), case["kernel"], (case["stride"], case["pad"])
     K, b = rng.standard_normal((M, x.shape[1], kh, kw)), rng.standard_normal(M)
-    conv = Conv(K, b, *geometry)
+    conv = on(Conv(K, b, *geometry))
     event(f"stride > kernel: {case['stride'][0] > kh or case['stride'][1] > kw}")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(correlation, "STRIP_COLUMNS", columns)
-        y, cache = conv.forward(x)
+        y, cache = conv.forward(on(x))
         grad = rng.standard_normal(y.shape)
-        below, gradients = conv.backward(grad, cache), conv.parameter_gradients(grad, cache)
+        below, gradients = conv.backward(on(grad), cache), conv.parameter_gradients(on(grad), cache)
 
     close = {"rtol": 1e-12, "atol": 1e-12, "strict": True}
-    np.testing.assert_allclose(y, oracles.convolution(x, K, b, *geometry), **close)
-    np.testing.assert_allclose(below, oracles.convolution_input_gradient(grad, x, K, *geometry), **close)
-    np.testing.assert_allclose(gradients["K"], oracles.convolution_kernel_gradient(grad, x, K, *geometry), **close)
-    np.testing.assert_allclose(gradients["b"], grad.sum((0, 2, 3)), **close)
+    assert_close(y, oracles.convolution(x, K, b, *geometry), **close)
+    assert_close(below, oracles.convolution_input_gradient(grad, x, K, *geometry), **close)
+    assert_close(gradients["K"], oracles.convolution_kernel_gradient(grad, x, K, *geometry), **close)
+    assert_close(gradients["b"], grad.sum((0, 2, 3)), **close)
 
 
 @st.composite
@@ -79,33 +80,33 @@ def pools(draw: Callable) -> dict:
 
 
 @given(case=pools())
-def test_max_pool_is_a_loop_over_windows_and_winners(case):
+def test_max_pool_is_a_loop_over_windows_and_winners(on, case):
     rng = np.random.default_rng(case["seed"])
     x = rng.integers(-3, 4, case["x_shape"]).astype(float)  # few values: many ties
     pool = MaxPool(*case["geometry"])
     expected, winners = oracles.max_pool(x, oracles.windows(x, *case["geometry"]), case["y_shape"])
 
-    y, cache = pool.forward(x)
+    y, cache = pool.forward(on(x))
     assert y.shape == case["y_shape"]
-    assert np.array_equal(y, expected)
+    assert equal(y, expected)
 
     grad = rng.integers(-9, 10, y.shape).astype(float)
     below = np.zeros(x.shape)
     for p, s in winners.items():
         below[s] += grad[p]
     for rule in (pool.backward, pool.deconv, pool.guided):
-        assert np.array_equal(rule(grad, cache), below)
+        assert equal(rule(on(grad), cache), below)
 
 
 @given(case=pools())
-def test_average_pool_is_a_loop_over_windows(case):
+def test_average_pool_is_a_loop_over_windows(on, case):
     rng = np.random.default_rng(case["seed"])
     x = rng.standard_normal(case["x_shape"])
     pool = AveragePool(*case["geometry"])
     seen = oracles.windows(x, *case["geometry"])
 
-    y, cache = pool.forward(x)
-    np.testing.assert_allclose(y, oracles.average_pool(x, seen, case["y_shape"]), rtol=1e-12, atol=1e-14, strict=True)
+    y, cache = pool.forward(on(x))
+    assert_close(y, oracles.average_pool(x, seen, case["y_shape"]), rtol=1e-12, atol=1e-14, strict=True)
 
     grad = rng.standard_normal(y.shape)
     below = np.zeros(x.shape)
@@ -113,4 +114,4 @@ def test_average_pool_is_a_loop_over_windows(case):
         for q in places:
             below[q] += grad[p] / len(places)
     for rule in (pool.backward, pool.deconv, pool.guided):
-        np.testing.assert_allclose(rule(grad, cache), below, rtol=1e-12, atol=1e-13, strict=True)
+        assert_close(rule(on(grad), cache), below, rtol=1e-12, atol=1e-13, strict=True)

@@ -7,6 +7,7 @@ import pytest
 
 from layers import Conv, correlation
 from layers.correlation import Patches
+from tests.devices import assert_close
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -24,7 +25,7 @@ def test_strips_of_any_size_give_the_same_maps_and_gradients(monkeypatch, rng, c
     in_one_piece = all_results()
     monkeypatch.setattr(correlation, "STRIP_COLUMNS", columns)
     for whole, in_strips in zip(in_one_piece, all_results(), strict=True):
-        np.testing.assert_allclose(in_strips, whole, rtol=1e-12, atol=1e-12)
+        assert_close(in_strips, whole, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("columns", [1, 20, 150])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from layers.windows import four_sides, framed, pair, unframed, window_count
+from tests.devices import equal
 
 X = np.array([[1., 2.],
               [3., 4.]])  # fmt: skip
@@ -32,34 +33,35 @@ def test_how_many_windows_fit(size, k, stride, before, after, whole, with_ceil):
     assert window_count(size, k, stride, before, after, ceil=True) == with_ceil
 
 
-def test_a_frame_is_put_around_the_maps():
-    assert np.array_equal(framed(X, 1, 0, 0, 2, fill=9), [[9, 9, 9, 9],
-                                                          [1, 2, 9, 9],
-                                                          [3, 4, 9, 9]])  # fmt: skip
+def test_a_frame_is_put_around_the_maps(on):
+    assert equal(framed(on(X), 1, 0, 0, 2, fill=9), [[9, 9, 9, 9],
+                                                     [1, 2, 9, 9],
+                                                     [3, 4, 9, 9]])  # fmt: skip
 
 
-def test_a_negative_side_cuts_away():
-    assert np.array_equal(framed(X, -1, 1, 0, -1), [[3],
-                                                    [0]])  # fmt: skip
+def test_a_negative_side_cuts_away(on):
+    assert equal(framed(on(X), -1, 1, 0, -1), [[3],
+                                               [0]])  # fmt: skip
 
 
 @pytest.mark.parametrize("sides", [(-5, 6, 0, 0), (6, -5, 0, 0), (0, 0, -7, 8), (0, 0, 8, -7), (-4, 3, 3, -4)])
-def test_a_side_may_cut_away_everything_and_some_of_the_frame_opposite(sides):
+def test_a_side_may_cut_away_everything_and_some_of_the_frame_opposite(xp, sides):
     top, bottom, left, right = sides
-    y = framed(np.ones((4, 4)), *sides, fill=9)
+    y = framed(xp.ones((4, 4)), *sides, fill=9)
     assert y.shape == (top + 4 + bottom, left + 4 + right)
     assert y.size > 0
-    assert np.all(y == 9)
+    assert (y == 9).all()
 
 
-def test_without_anything_to_add_the_maps_are_not_copied():
-    assert np.shares_memory(framed(X, 0, 0, 0, 0), X)
-    assert np.shares_memory(framed(X, -1, 0, 0, 0), X)
+def test_without_anything_to_add_the_maps_are_not_copied(xp, on):
+    x = on(X)
+    assert xp.shares_memory(framed(x, 0, 0, 0, 0), x)
+    assert xp.shares_memory(framed(x, -1, 0, 0, 0), x)
 
 
 def test_unframed_undoes_framed(rng):
     x = rng.standard_normal((2, 3, 4, 5))
-    assert np.array_equal(unframed(framed(x, 1, 2, 3, 4), 1, 2, 3, 4), x)
+    assert equal(unframed(framed(x, 1, 2, 3, 4), 1, 2, 3, 4), x)
 
 
 def test_numbers_stand_for_both_directions_and_for_all_sides():

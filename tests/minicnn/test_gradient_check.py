@@ -11,10 +11,15 @@ from minicnn.gradient_check import check_gradient, check_layer, check_network, c
 from tests.examples import every_layer, learnt_parameters, random_conv
 
 
+@pytest.fixture
+def rng(draws):
+    return draws
+
+
 def spoilt(layer: Layer, method: str, spoil) -> Layer:
     """A copy of the layer in which what `method` returns goes through `spoil`."""
     right = getattr(layer, method)
-    twin = layer.map_parameters(np.copy)
+    twin = layer.map_parameters(lambda p: p.copy())
     setattr(twin, method, lambda signal, cache: spoil(right(signal, cache)))
     return twin
 
@@ -24,8 +29,8 @@ def times_1_001(gradient):
 
 
 @pytest.mark.parametrize("name", every_layer())
-def test_a_gradient_wrong_by_a_thousandth_fails(name, rng):
-    layer, shape = every_layer()[name]
+def test_a_gradient_wrong_by_a_thousandth_fails(on, name, rng):
+    layer, shape = on(every_layer()[name])
     x = rng.standard_normal(shape)
     assert check_layer(layer, x, rng).ok
     report = check_layer(spoilt(layer, "backward", times_1_001), x, rng)
@@ -37,12 +42,12 @@ def test_a_gradient_wrong_by_a_thousandth_fails(name, rng):
 
 
 @pytest.mark.parametrize("name", every_layer())
-def test_a_single_entry_wrong_by_a_thousandth_fails(name, rng):
-    layer, shape = every_layer()[name]
+def test_a_single_entry_wrong_by_a_thousandth_fails(xp, on, name, rng):
+    layer, shape = on(every_layer()[name])
 
     def one_entry(gradient):
         gradient = gradient.copy()
-        gradient.flat[np.argmax(np.abs(gradient))] *= 1.001
+        gradient[np.unravel_index(int(xp.abs(gradient).argmax()), gradient.shape)] *= 1.001
         return gradient
 
     report = check_layer(spoilt(layer, "backward", one_entry), rng.standard_normal(shape), rng)
@@ -50,13 +55,13 @@ def test_a_single_entry_wrong_by_a_thousandth_fails(name, rng):
     assert report.checks[0].verdict == "WRONG"
 
 
-def test_the_usual_mistakes_are_found(rng):
+def test_the_usual_mistakes_are_found(xp, rng):
     conv, x = random_conv(rng, 3, 3, 3, 3, pad=1), rng.standard_normal((1, 3, 6, 6))
     unflipped = Conv(conv.K[:, :, ::-1, ::-1], pad=1)
     assert not check_layer(spoilt(conv, "backward", lambda g: g[..., ::-1, ::-1]), x, rng).ok
-    assert not check_layer(spoilt(conv, "backward", np.zeros_like), x, rng).ok
-    assert not check_layer(spoilt(conv, "backward", np.negative), x, rng).ok
-    forgot_to_flip = conv.map_parameters(np.copy)
+    assert not check_layer(spoilt(conv, "backward", xp.zeros_like), x, rng).ok
+    assert not check_layer(spoilt(conv, "backward", xp.negative), x, rng).ok
+    forgot_to_flip = conv.map_parameters(lambda p: p.copy())
     forgot_to_flip.backward = unflipped.backward
     assert not check_layer(forgot_to_flip, x, rng).ok
 
@@ -69,22 +74,22 @@ def test_the_usual_mistakes_are_found(rng):
         """Overlapping windows assign instead of adding up."""
 
         def backward(self, grad, cache):
-            below = np.zeros(cache[0])
+            below = xp.zeros(cache[0])
             for q, seen in enumerate(self.taps(below, *grad.shape[2:])):
-                seen[...] = np.where(cache[1] == q, grad, seen)
+                seen[...] = xp.where(cache[1] == q, grad, seen)
             return below
 
     assert check_layer(Overwrites(2), x, rng).ok
     assert not check_layer(Overwrites(3, stride=1), x, rng).ok
 
 
-def test_a_gradient_that_only_a_plain_sum_of_outputs_would_pass_is_found(rng):
+def test_a_gradient_that_only_a_plain_sum_of_outputs_would_pass_is_found(xp, rng):
     """Random cotangents tell the outputs apart: turned round, a gradient of nothing but ones would look the same."""
-    assert not check_layer(spoilt(Flatten(), "backward", np.flip), rng.standard_normal((2, 3, 4, 4)), rng).ok
+    assert not check_layer(spoilt(Flatten(), "backward", xp.flip), rng.standard_normal((2, 3, 4, 4)), rng).ok
 
 
-def test_relus_at_exactly_0_are_undecided_and_not_ok(rng):
-    report = check_layer(ReLU(), np.zeros((2, 3)), rng)
+def test_relus_at_exactly_0_are_undecided_and_not_ok(xp, rng):
+    report = check_layer(ReLU(), xp.zeros((2, 3)), rng)
     (check,) = report.checks
     assert check.verdict == "undecided"
     assert (check.kinks, check.probes, check.left_out) == (4, 4, 1.0)
@@ -92,8 +97,8 @@ def test_relus_at_exactly_0_are_undecided_and_not_ok(rng):
     assert not report.ok
 
 
-def test_ties_in_a_max_pool_are_undecided(rng):
-    (check,) = check_layer(MaxPool(2), np.ones((1, 1, 4, 4)), rng).checks
+def test_ties_in_a_max_pool_are_undecided(xp, rng):
+    (check,) = check_layer(MaxPool(2), xp.ones((1, 1, 4, 4)), rng).checks
     assert check.verdict == "undecided"
 
 
@@ -113,14 +118,14 @@ def test_kinks_do_not_hide_what_is_wrong_elsewhere(rng):
     assert check.verdict == "WRONG"
 
 
-def test_close_to_a_kink_a_smaller_step_is_tried(rng):
-    check = check_gradient(lambda x: np.maximum(x, 0).sum(), np.full(1, 1e-7), np.ones(1), rng)
+def test_close_to_a_kink_a_smaller_step_is_tried(xp, rng):
+    check = check_gradient(lambda x: xp.maximum(x, 0).sum(), xp.full(1, 1e-7), xp.ones(1), rng)
     assert check.verdict == "ok"
 
 
-def test_round_off_is_not_taken_for_a_kink(rng):
+def test_round_off_is_not_taken_for_a_kink(xp, rng):
     """Outputs of size 100 with slopes of size 7: their last digits jitter."""
-    A = np.ones((50, 20))
+    A = xp.ones((50, 20))
     check = check_pullback(lambda x: 100 + x @ A, rng.standard_normal((30, 50)), lambda r: r @ A.T, rng)
     assert check.verdict == "ok"
     assert check.left_out == 0
@@ -131,28 +136,28 @@ def test_a_gradient_that_is_no_number_is_wrong(nonsense, rng):
     x = rng.standard_normal(5)
     gradient = 2 * x
     gradient[2] = nonsense
-    assert check_gradient(lambda x: np.sum(x**2), x, 2 * x, rng).verdict == "ok"
-    assert check_gradient(lambda x: np.sum(x**2), x, gradient, rng).verdict == "WRONG"
+    assert check_gradient(lambda x: (x**2).sum(), x, 2 * x, rng).verdict == "ok"
+    assert check_gradient(lambda x: (x**2).sum(), x, gradient, rng).verdict == "WRONG"
 
 
-def test_a_gradient_of_the_wrong_shape_is_an_error(rng):
+def test_a_gradient_of_the_wrong_shape_is_an_error(xp, rng):
     with pytest.raises(ValueError, match=r"^the gradient of input has shape \(5, 1\), expected \(5,\)$"):
-        check_gradient(lambda x: np.sum(x**2), np.ones(5), np.ones((5, 1)), rng)
+        check_gradient(lambda x: (x**2).sum(), xp.ones(5), xp.ones((5, 1)), rng)
 
 
-def test_a_learner_s_own_function_is_checked_in_one_line(rng):
+def test_a_learner_s_own_function_is_checked_in_one_line(xp, rng):
     x = rng.standard_normal((3, 4)).astype(np.float32)
-    assert check_gradient(lambda x: np.sum(np.sin(x)), x, np.cos(x.astype(float)), rng, name="sine").verdict == "ok"
-    assert check_gradient(lambda x: np.sum(np.sin(x)), x, -np.cos(x.astype(float)), rng).verdict == "WRONG"
+    assert check_gradient(lambda x: xp.sin(x).sum(), x, xp.cos(x.astype(float)), rng, name="sine").verdict == "ok"
+    assert check_gradient(lambda x: xp.sin(x).sum(), x, -xp.cos(x.astype(float)), rng).verdict == "WRONG"
 
 
-def test_a_gradient_that_is_zero_and_should_be_is_ok(rng):
-    assert check_gradient(lambda x: 7.0, np.ones(3), np.zeros(3), rng).error == 0
-    assert check_gradient(lambda x: 7.0, np.ones(3), np.full(3, 1e-3), rng).verdict == "WRONG"
+def test_a_gradient_that_is_zero_and_should_be_is_ok(xp, rng):
+    assert check_gradient(lambda x: 7.0, xp.ones(3), xp.zeros(3), rng).error == 0
+    assert check_gradient(lambda x: 7.0, xp.ones(3), xp.full(3, 1e-3), rng).verdict == "WRONG"
 
 
-def test_an_empty_batch_has_nothing_to_complain_about(rng):
-    assert check_layer(ReLU(), np.ones((0, 3)), rng).ok
+def test_an_empty_batch_has_nothing_to_complain_about(xp, rng):
+    assert check_layer(ReLU(), xp.ones((0, 3)), rng).ok
 
 
 def small_network(rng: np.random.Generator) -> Network:
@@ -190,7 +195,7 @@ def test_a_wrong_layer_spoils_the_gradients_below_it_only(rng):
     assert {name for name, verdict in verdicts.items() if verdict == "ok"} == {"full3.W", "full3.b"}
 
 
-def test_the_report_reads_as_a_table(rng):
+def test_the_report_reads_as_a_table(xp, rng):
     net = small_network(rng)
     net.layers["conv1"] = spoilt(net["conv1"], "parameter_gradients", lambda g: {**g, "K": 1.001 * g["K"]})
     lines = str(check_network(net, rng.standard_normal((2, 3, 9, 9)), rng)).splitlines()
@@ -201,9 +206,9 @@ def test_the_report_reads_as_a_table(rng):
     assert [line.split()[-1] for line in lines[1:]] == ["ok", "WRONG", *["ok"] * (len(net.parameters) - 1)]
     assert "(4, 3, 3, 3)" in lines[2]
     assert len({len(line) - len(line.split()[-1]) for line in lines}) == 1  # the verdicts stand below each other
-    assert "undecided" in str(check_layer(ReLU(), np.zeros(3), rng))
+    assert "undecided" in str(check_layer(ReLU(), xp.zeros(3), rng))
 
 
-def test_a_gradient_of_nan_is_wrong_even_where_nothing_changes(rng):
-    check = check_gradient(lambda x: 0.0, np.ones(3), np.full(3, np.nan), rng)
+def test_a_gradient_of_nan_is_wrong_even_where_nothing_changes(xp, rng):
+    check = check_gradient(lambda x: 0.0, xp.ones(3), xp.full(3, np.nan), rng)
     assert check.verdict == "WRONG"

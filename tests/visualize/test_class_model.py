@@ -11,6 +11,7 @@ from layers import Conv, Flatten, FullyConnected, MaxPool, ReLU
 from minicnn.images import Preprocessing
 from minicnn.loss import softmax
 from minicnn.network import Network
+from tests.devices import Draws, assert_close
 from visualize import cli
 from visualize.class_model import (
     PRESETS,
@@ -25,17 +26,22 @@ from visualize.class_model import (
 )
 
 
-def linear_network(w, b, scale=1.0):
-    """S = W vec(I) + b on grey images of 4×4 pixels."""
-    preprocessing = Preprocessing((4, 4), mean=(100.0,), scale=scale, order="L")
-    return Network({"flatten": Flatten(), "fc": FullyConnected(w, b)}, preprocessing)
+@pytest.fixture
+def linear_network(on):
+    """Makes networks S = W vec(I) + b on grey images of 4×4 pixels."""
+
+    def network(w, b, scale=1.0):
+        preprocessing = Preprocessing((4, 4), mean=(100.0,), scale=scale, order="L")
+        return on(Network({"flatten": Flatten(), "fc": FullyConnected(w, b)}, preprocessing))
+
+    return network
 
 
 @pytest.fixture
-def small():
+def small(on):
     """Two convolutions and two fully connected layers on 12×12 colour images, five classes."""
     rng = np.random.default_rng(1)
-    return Network(
+    net = Network(
         {
             "conv1": Conv(rng.standard_normal((6, 3, 3, 3), np.float32) / 5, np.full(6, 0.1, np.float32)),
             "relu1": ReLU(),
@@ -47,9 +53,10 @@ def small():
         },
         Preprocessing((12, 12), mean=(120.0, 115.0, 105.0)),
     )
+    return on(net)
 
 
-def test_of_a_linear_score_the_class_model_is_w_over_two_lambda():
+def test_of_a_linear_score_the_class_model_is_w_over_two_lambda(linear_network):
     # S_c − λ‖I‖² = ⟨w, I⟩ + b − λ‖I‖² has its maximum at I = w / 2λ: the one case that can be solved by hand
     rng = np.random.default_rng(0)
     w, b = rng.standard_normal((3, 16)), rng.standard_normal(3)
@@ -60,11 +67,11 @@ def test_of_a_linear_score_the_class_model_is_w_over_two_lambda():
     np.testing.assert_allclose(model.curves["objective"][-1], w[1] @ w[1] / 0.4 + b[1], rtol=1e-6)
 
 
-def test_the_ascent_starts_at_the_zero_image_and_raises_the_score(small):
+def test_the_ascent_starts_at_the_zero_image_and_raises_the_score(xp, small):
     states = list(ascend(small, [2], Settings(steps=30)))
     assert len(states) == 31
     assert not states[0].offset.any()
-    at_zero = small.scores(np.zeros((1, 3, 12, 12), np.float32))[0, 2]
+    at_zero = small.scores(xp.zeros((1, 3, 12, 12), np.float32))[0, 2]
     assert states[0].scores[0] == at_zero
     assert states[-1].scores[0] > at_zero + 1
 
@@ -73,27 +80,24 @@ def test_the_first_step_goes_along_the_gradient_minus_two_lambda_I(small):
     settings = Settings(steps=1, step=3.0, decay=0.01, momentum=0.0, noise=1.0)
     before, after = ascend(small, [4], settings)
     _, _, gradient = slope(small, before.offset, [4], "class")
-    np.testing.assert_allclose(
-        after.offset - before.offset, 3 * (gradient - 0.02 * before.offset), rtol=1e-4, atol=1e-6
-    )
+    assert_close(after.offset - before.offset, 3 * (gradient - 0.02 * before.offset), rtol=1e-4, atol=1e-6)
 
 
-def test_the_slope_of_the_posterior_is_the_gradient_of_log_P(small):
+def test_the_slope_of_the_posterior_is_the_gradient_of_log_P(xp, small):
     net = small.astype(np.float64)
-    rng = np.random.default_rng(3)
-    x, v = rng.standard_normal((2, 1, 3, 12, 12)) * 10
+    x, v = Draws(xp, 3).standard_normal((2, 1, 3, 12, 12)) * 10
     _, log_P, gradient = slope(net, x, [1], "posterior")
-    np.testing.assert_allclose(log_P, np.log(softmax(net.scores(x))[:, 1]))
+    assert_close(log_P, xp.log(softmax(net.scores(x))[:, 1]))
     h = 1e-6
     numeric = (slope(net, x + h * v, [1], "posterior")[1] - slope(net, x - h * v, [1], "posterior")[1]) / (2 * h)
-    np.testing.assert_allclose((gradient * v).sum(), numeric[0], rtol=1e-6)
+    assert_close((gradient * v).sum(), numeric[0], rtol=1e-6)
 
 
-def test_the_posterior_pushes_other_scores_down_where_the_score_does_not_care(small):
+def test_the_posterior_pushes_other_scores_down_where_the_score_does_not_care(on, small):
     score, posterior = score_and_posterior(small, 0, Settings(steps=60, step=20.0))
     np.testing.assert_allclose(score.curves["norms"][-1], posterior.curves["norms"][-1], rtol=1e-3)
     assert score.curves["scores"][-1] > posterior.curves["scores"][-1]
-    others = [np.delete(small.scores(model.offset[None])[0], 0).mean() for model in (score, posterior)]
+    others = [small.scores(on(model.offset[None]))[0, 1:].mean() for model in (score, posterior)]
     assert others[1] < others[0]
 
 
@@ -116,7 +120,7 @@ def test_the_same_settings_give_the_same_image_and_another_seed_another(small, p
     assert np.array_equal(first.offset, other.offset) == (settings.jitter == 0)
 
 
-def test_jitter_is_undone_after_the_step(small):
+def test_jitter_is_undone_after_the_step(linear_network, small):
     # of a score that is the same for every rolled image, the jittered ascent is the plain one
     net = linear_network(np.ones((1, 16)), np.zeros(1))
     plain, jittered = (class_model(net, 0, Settings(steps=5, step=1.0, decay=0.1, jitter=j)) for j in (0, 3))
@@ -127,25 +131,24 @@ def test_jitter_is_undone_after_the_step(small):
     assert sorted(model.offset.ravel()) == sorted(picture.ravel())  # … whole, only rolled
 
 
-def test_total_variation_gradient_is_that_of_the_total_variation():
-    rng = np.random.default_rng(5)
-    I, v = rng.standard_normal((2, 2, 3, 6, 7))
+def test_total_variation_gradient_is_that_of_the_total_variation(xp):
+    I, v = Draws(xp, 5).standard_normal((2, 2, 3, 6, 7))
 
     def total_variation(I):
-        return np.abs(np.diff(I, axis=2)).sum() + np.abs(np.diff(I, axis=3)).sum()
+        return xp.abs(xp.diff(I, axis=2)).sum() + xp.abs(xp.diff(I, axis=3)).sum()
 
     h = 1e-7
     numeric = (total_variation(I + h * v) - total_variation(I - h * v)) / (2 * h)
-    np.testing.assert_allclose((total_variation_gradient(I) * v).sum(), numeric, rtol=1e-6)
+    assert_close((total_variation_gradient(I) * v).sum(), numeric, rtol=1e-6)
 
 
-def test_blurring_agrees_with_scipy_inside_and_keeps_a_flat_image_flat():
+def test_blurring_agrees_with_scipy_inside_and_keeps_a_flat_image_flat(xp, on):
     from scipy.ndimage import gaussian_filter
 
     I = np.random.default_rng(6).standard_normal((1, 2, 40, 30))
     expected = gaussian_filter(I, (0, 0, 1.5, 1.5), truncate=10)
-    np.testing.assert_allclose(blurred(I, 1.5)[..., 10:-10, 10:-10], expected[..., 10:-10, 10:-10], atol=1e-6)
-    np.testing.assert_allclose(blurred(np.full((1, 1, 9, 9), 7.0), 2.0), 7.0)
+    assert_close(blurred(on(I), 1.5)[..., 10:-10, 10:-10], expected[..., 10:-10, 10:-10], atol=1e-6)
+    assert_close(blurred(xp.full((1, 1, 9, 9), 7.0), 2.0), 7.0)
 
 
 def test_a_class_may_be_a_numpy_integer(small):
@@ -167,7 +170,7 @@ def test_an_explosion_is_reported(small):
         class_model(small, 0, Settings(steps=10, step=1e5, decay=0.0))
 
 
-def test_a_negative_score_that_rises_is_no_stall():
+def test_a_negative_score_that_rises_is_no_stall(linear_network):
     net = linear_network(np.ones((1, 16)), np.full(1, -1000.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -181,7 +184,7 @@ def test_max_norm_holds_the_image_inside_the_ball(small):
     assert model.curves["norms"][-1] == pytest.approx(50, rel=1e-4)
 
 
-def test_the_rule_of_thumb_follows_the_scale_of_the_network():
+def test_the_rule_of_thumb_follows_the_scale_of_the_network(linear_network):
     # the same network fed with pixels / 255: the same picture must come out
     rng = np.random.default_rng(7)
     w = rng.standard_normal((2, 16))
@@ -190,11 +193,12 @@ def test_the_rule_of_thumb_follows_the_scale_of_the_network():
     np.testing.assert_allclose(plain.image, scaled.image, rtol=1e-4)
 
 
-def test_a_dead_start_is_reported_with_what_to_change():
+def test_a_dead_start_is_reported_with_what_to_change(on):
     dead = Network(
         {"flatten": Flatten(), "fc1": FullyConnected(np.eye(16), np.full(16, -1.0)), "relu1": ReLU()},
         Preprocessing((4, 4), mean=(0.0,), order="L"),
     )
+    dead = on(dead)
     with pytest.warns(Stalled, match=r"class 3 .*gradient is zero at the start, it died at layer relu1.*noise"):
         class_model(dead, 3, Settings(steps=3))
     with warnings.catch_warnings():
@@ -203,7 +207,7 @@ def test_a_dead_start_is_reported_with_what_to_change():
     assert alive.curves["scores"][-1] > alive.curves["scores"][0]
 
 
-def test_a_class_without_rivals_has_no_posterior_to_climb():
+def test_a_class_without_rivals_has_no_posterior_to_climb(linear_network):
     lonely = linear_network(np.ones((1, 16)), np.zeros(1))  # P_c = 1 for every image
     with pytest.warns(Stalled), pytest.raises(ValueError, match="no gradient at the zero image: start from noise"):
         score_and_posterior(lonely, 0, Settings(steps=3))

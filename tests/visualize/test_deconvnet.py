@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from layers import Concat, Conv, Dropout, Flatten, FullyConnected, Layer, MaxPool, ReLU
+from layers.arrays import Array, array_module
 from minicnn import pretrained
-from minicnn.images import Preprocessing, save_picture
+from minicnn.images import Preprocessing, input_of, save_picture
 from minicnn.network import RULES, Network, Trace, one_hot
 from minicnn.photographs import photograph
 from minicnn.units import activation, find_unit, strongest_position, strongest_units, unit_text, unit_title
+from tests.devices import Draws, assert_close, assert_equal, equal, host
 from visualize import compare_rules, reconstruct
 from visualize.cli import main
 from visualize.comparison import compare_from, way_down
@@ -26,12 +28,12 @@ EGYPTIAN_CAT, ESPRESSO = 285, 967
 
 
 @pytest.fixture(scope="module")
-def squeezenet() -> Network:
-    return pretrained.squeezenet()
+def squeezenet(on) -> Network:
+    return on(pretrained.squeezenet())
 
 
-def x_of(net: Network, name: str) -> np.ndarray:
-    return net.preprocessing.to_input(net.preprocessing.centre_crop(photograph(name)))
+def x_of(net: Network, name: str) -> Array:
+    return input_of(net, net.preprocessing.centre_crop(photograph(name)))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def coffee_trace(squeezenet: Network) -> Trace:
     return squeezenet.forward(x_of(squeezenet, "coffee"))
 
 
-def small_network(rng: np.random.Generator, classes: int = 1) -> Network:
+def small_network(rng: Draws, classes: int = 1) -> Network:
     """Fully connected, for grey images of 4×5 pixels."""
     layers = {
         "flatten": Flatten(),
@@ -62,7 +64,7 @@ def small_network(rng: np.random.Generator, classes: int = 1) -> Network:
     return Network(layers, Preprocessing((4, 5), mean=(120.0,), scale=1 / 60, order="L"))
 
 
-def network_with_branches(rng: np.random.Generator) -> Network:
+def network_with_branches(rng: Draws) -> Network:
     def conv(M: int, C: int, k: int) -> Conv:
         return Conv(rng.standard_normal((M, C, k, k)), rng.standard_normal(M), pad=k // 2)
 
@@ -74,13 +76,13 @@ def network_with_branches(rng: np.random.Generator) -> Network:
 # ---------------------------------------------------------------------- "equivalent … apart from the ReLU"
 
 
-def test_without_relus_the_rules_agree_on_the_whole_squeezenet(squeezenet, cat):
+def test_without_relus_the_rules_agree_on_the_whole_squeezenet(xp, squeezenet, cat):
     linear = squeezenet.without(ReLU)
     signals = {rule: reconstruct(linear, cat, "pool10", EGYPTIAN_CAT, rule).signal for rule in RULES}
-    largest = np.abs(signals["gradient"]).max()
+    largest = xp.abs(signals["gradient"]).max()
     assert largest > 0
-    np.testing.assert_allclose(signals["deconv"], signals["gradient"], atol=1e-6 * largest)
-    np.testing.assert_allclose(signals["guided"], signals["gradient"], atol=1e-6 * largest)
+    assert_close(signals["deconv"], signals["gradient"], atol=1e-6 * largest)
+    assert_close(signals["guided"], signals["gradient"], atol=1e-6 * largest)
     comparison = compare_rules(linear, cat, "pool10", EGYPTIAN_CAT)
     assert comparison.first_divergence is None
     assert all(step.difference == 0 for step in comparison.steps)
@@ -89,7 +91,7 @@ def test_without_relus_the_rules_agree_on_the_whole_squeezenet(squeezenet, cat):
 
 def first_relu_where_signs_and_gates_disagree(net: Network, trace: Trace, layer: str, unit, seed: float) -> str | None:
     """The sentence itself: follow the gradient down and look, at each ReLU, at its sign and at the sign of X_n."""
-    signal = np.zeros_like(trace[layer])
+    signal = array_module(trace[layer]).zeros_like(trace[layer])
     signal[(0, *(unit if isinstance(unit, tuple) else (unit,)))] = seed
     for n in range(trace.names.index(layer), -1, -1):
         name = trace.names[n]
@@ -124,17 +126,17 @@ def test_the_rules_agree_down_to_the_first_relu_that_sees_the_wrong_sign(squeeze
         (-1.0, False, None),  # a negative signal meets a closed unit
     ],
 )
-def test_the_four_cases_of_sign_and_gate(weight, fires, parted):
+def test_the_four_cases_of_sign_and_gate(xp, weight, fires, parted):
     """Two units in relu1; the first is kept open under a positive weight, the second goes through the four cases."""
     net = Network(
         {
-            "fc1": FullyConnected(np.array([[1.0], [1.0 if fires else -1.0]])),
+            "fc1": FullyConnected(xp.array([[1.0], [1.0 if fires else -1.0]])),
             "relu1": ReLU(),
-            "fc2": FullyConnected(np.array([[1.0, weight]]), np.array([5.0])),
+            "fc2": FullyConnected(xp.array([[1.0, weight]]), xp.array([5.0])),
             "relu2": ReLU(),
         }
     )
-    comparison = compare_rules(net, np.array([2.0]))
+    comparison = compare_rules(net, xp.array([2.0]))
     assert comparison.first_divergence == parted
     relu1 = next(step for step in comparison.steps if step.layer == "relu1")
     assert relu1.open == (1.0 if fires else 0.5)
@@ -145,17 +147,17 @@ def test_the_four_cases_of_sign_and_gate(weight, fires, parted):
     }
 
 
-def test_only_the_relus_treat_the_rules_differently(squeezenet, cat_trace):
+def test_only_the_relus_treat_the_rules_differently(xp, squeezenet, cat_trace):
     """ "The rest of the layers … are equivalent": every other layer sends any signal down alike."""
-    rng = np.random.default_rng(0)
+    rng = Draws(xp, 0)
     for n, (name, layer) in enumerate(squeezenet.layers.items()):
         signal = rng.standard_normal(cat_trace.maps[n + 1].shape, dtype=np.float32)
         gradient = layer.backward(signal, cat_trace.caches[n])
-        same = [np.array_equal(down(signal, cat_trace.caches[n]), gradient) for down in (layer.deconv, layer.guided)]
+        same = [equal(down(signal, cat_trace.caches[n]), gradient) for down in (layer.deconv, layer.guided)]
         assert same == [not isinstance(layer, ReLU)] * 2, name
 
 
-def test_a_layer_that_is_no_relu_is_named_too_if_the_rules_part_there():
+def test_a_layer_that_is_no_relu_is_named_too_if_the_rules_part_there(xp):
     class Normalise(Layer):
         def forward(self, x):
             return 2 * x, None
@@ -168,8 +170,8 @@ def test_a_layer_that_is_no_relu_is_named_too_if_the_rules_part_there():
 
         guided = backward
 
-    net = Network({"relu": ReLU(), "normalise": Normalise(), "fc": FullyConnected(np.ones((1, 3)))})
-    assert compare_rules(net, np.ones(3)).first_divergence == "normalise"
+    net = Network({"relu": ReLU(), "normalise": Normalise(), "fc": FullyConnected(xp.ones((1, 3)))})
+    assert compare_rules(net, xp.ones(3)).first_divergence == "normalise"
 
 
 def test_guided_is_zero_wherever_the_relu_of_the_gradient_or_of_the_deconvnet_is_closed(squeezenet, cat_trace):
@@ -181,43 +183,43 @@ def test_guided_is_zero_wherever_the_relu_of_the_gradient_or_of_the_deconvnet_is
         deconv_closed = passage.layer.deconv(passage.above, passage.cache) == 0
         closed = gradient_closed | deconv_closed
         assert not passage.below[closed].any()
-        assert np.array_equal(passage.below[~closed], passage.above[~closed])
+        assert equal(passage.below[~closed], passage.above[~closed])
     assert any(passage.below.any() for passage in relus)
 
 
 @pytest.mark.parametrize("pool", ["pool1", "pool3", "pool5"])
 @pytest.mark.parametrize("rule", list(RULES))
-def test_the_switch_of_a_pool_is_the_argmax(squeezenet, cat_trace, pool, rule):
+def test_the_switch_of_a_pool_is_the_argmax(xp, squeezenet, cat_trace, pool, rule):
     """What comes down from output p arrives at argmax_{q∈Ω(p)} X_n(q), the first of equals, and nowhere else."""
     n = cat_trace.names.index(pool)
-    X_n, rng = cat_trace.maps[n][0], np.random.default_rng(0)
+    X_n, rng = host(cat_trace.maps[n][0]), np.random.default_rng(0)
     C, I, J = cat_trace[pool].shape[1:]
     for m, i, j in zip(*(rng.integers(0, size, 40) for size in (C, I, J)), strict=True):
         window = X_n[m, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3]
         u, v = np.unravel_index(np.argmax(window), window.shape)
-        signal = np.zeros_like(cat_trace[pool])
+        signal = xp.zeros_like(cat_trace[pool])
         signal[0, m, i, j] = -1.5
         _name, arrived = next(squeezenet.descend(rule, cat_trace, signal, start=pool))
-        assert np.argwhere(arrived).tolist() == [[0, m, 2 * i + u, 2 * j + v]]
+        assert np.argwhere(host(arrived)).tolist() == [[0, m, 2 * i + u, 2 * j + v]]
         assert arrived[0, m, 2 * i + u, 2 * j + v] == -1.5
 
 
 # ---------------------------------------------------------------------- what people always ask
 
 
-def test_a_deconvnet_picture_has_negative_values_because_the_lowest_convolution_is_not_rectified(squeezenet, cat_trace):
+def test_a_deconvnet_picture_has_negative_values_for_the_lowest_convolution_is_not_rectified(xp, squeezenet, cat_trace):
     top = seed_signal(cat_trace, "pool10", EGYPTIAN_CAT, 1.0)
     below = dict(squeezenet.descend("deconv", cat_trace, top))
     assert (below["relu1"] >= 0).all()  # R_1, just above the lowest convolution …
     assert 0.3 < (below["conv1"] < 0).mean() < 0.7  # … and R_0 = R_1 ⋆ K̂, just below it
 
     conv1 = squeezenet["conv1"]
-    positive = conv1.with_parameters({"K": np.abs(conv1.K)})  # kernels without negative weights: no negative values
+    positive = conv1.with_parameters({"K": xp.abs(conv1.K)})  # kernels without negative weights: no negative values
     assert (positive.deconv(below["relu1"], cat_trace.caches[0]) >= 0).all()
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+def correlation(a: Array, b: Array) -> float:
+    return float(np.corrcoef(host(a).ravel(), host(b).ravel())[0, 1])
 
 
 @pytest.mark.parametrize("shown", ["cat", "coffee"])
@@ -242,7 +244,7 @@ def test_every_relu_on_the_way_down_makes_two_classes_more_alike(squeezenet, cat
     ]
 
     def cosine(layer: str) -> float:
-        a, b = (way[layer].astype(np.float64) for way in ways)
+        a, b = (host(way[layer]).astype(np.float64) for way in ways)
         return float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b))
 
     layers = ["conv10", "fire9/relu_expand", "fire9/relu_squeeze", "fire8/relu_expand"]
@@ -258,17 +260,17 @@ def test_every_relu_on_the_way_down_makes_two_classes_more_alike(squeezenet, cat
 def test_the_gradient_of_a_class_score_is_the_saliency_maps_w(squeezenet, cat):
     w, _ = linearize(squeezenet, cat, ESPRESSO)
     found = reconstruct(squeezenet, cat[0], "pool10", ESPRESSO, "gradient")
-    np.testing.assert_array_equal(found.signal, w[0])
+    assert_equal(found.signal, w[0])
     assert (found.seed, found.unit, found.layer, found.rule) == (1.0, ESPRESSO, "pool10", "gradient")
 
 
-def test_any_unit_of_a_fully_connected_network_on_grey_images_of_one_class():
+def test_any_unit_of_a_fully_connected_network_on_grey_images_of_one_class(xp):
     """Hidden features and the only score, each against a product of matrices written out by hand."""
-    net = small_network(np.random.default_rng(0))
-    x = np.random.default_rng(1).standard_normal((1, 4, 5))
+    net = small_network(Draws(xp, 0))
+    x = Draws(xp, 1).standard_normal((1, 4, 5))
     W1, W2, W3 = (net[name].W for name in ("fc1", "fc2", "fc3"))
     a1 = W1 @ x.ravel() + net["fc1"].b
-    a2 = W2 @ np.maximum(a1, 0) + net["fc2"].b
+    a2 = W2 @ xp.maximum(a1, 0) + net["fc2"].b
     gates = {
         "gradient": lambda s, a: s * (a > 0),
         "deconv": lambda s, a: s * (s > 0),
@@ -276,71 +278,71 @@ def test_any_unit_of_a_fully_connected_network_on_grey_images_of_one_class():
     }
     for rule, gate in gates.items():
         hidden = reconstruct(net, x, "fc2", 3, rule).signal
-        np.testing.assert_allclose(hidden.ravel(), W1.T @ gate(W2[3], a1), atol=1e-12)
+        assert_close(hidden.ravel(), W1.T @ gate(W2[3], a1), atol=1e-12)
         score = reconstruct(net, x, "fc3", 0, rule).signal
-        np.testing.assert_allclose(score.ravel(), W1.T @ gate(W2.T @ gate(W3[0], a2), a1), atol=1e-12)
+        assert_close(score.ravel(), W1.T @ gate(W2.T @ gate(W3[0], a2), a1), atol=1e-12)
         assert score.shape == x.shape
 
 
-def test_a_larger_seed_makes_a_larger_picture_and_no_other(squeezenet, cat_trace):
+def test_a_larger_seed_makes_a_larger_picture_and_no_other(xp, squeezenet, cat_trace):
     unit = strongest_units(cat_trace, "fire5/relu_expand")[0]
     for rule in RULES:
         one = send_down(squeezenet, cat_trace, "fire5/relu_expand", unit, rule, seed=1.0)
         own = send_down(squeezenet, cat_trace, "fire5/relu_expand", unit, rule, seed="activation")
         assert own.seed == own.activation == activation(cat_trace, "fire5/relu_expand", unit) > 0
-        largest = np.abs(own.signal).max()
-        np.testing.assert_allclose(own.signal, own.activation * one.signal, atol=1e-5 * largest)
+        largest = xp.abs(own.signal).max()
+        assert_close(own.signal, own.activation * one.signal, atol=1e-5 * largest)
 
 
-def test_a_negative_seed_turns_the_gradient_round_but_dies_in_a_deconvnet():
-    net = small_network(np.random.default_rng(0))
-    x = np.random.default_rng(1).standard_normal((1, 4, 5))
+def test_a_negative_seed_turns_the_gradient_round_but_dies_in_a_deconvnet(xp):
+    net = small_network(Draws(xp, 0))
+    x = Draws(xp, 1).standard_normal((1, 4, 5))
     up, down = (reconstruct(net, x, "relu1", 2, "gradient", seed=seed).signal for seed in (1.0, -1.0))
-    np.testing.assert_array_equal(down, -up)
+    assert_equal(down, -up)
     with pytest.warns(DeadSignal, match=r"DeconvNet signal is zero everywhere: it died at layer relu1, ReLU\(\)"):
         assert not reconstruct(net, x, "relu1", 2, "deconv", seed=-1.0).signal.any()
 
 
-def test_a_unit_that_did_not_fire_sends_nothing_down_and_says_so():
-    net = Network({"fc": FullyConnected(-np.eye(2)), "relu": ReLU(), "top": FullyConnected(np.ones((1, 2)))})
-    x = np.ones(2)
+def test_a_unit_that_did_not_fire_sends_nothing_down_and_says_so(xp):
+    net = Network({"fc": FullyConnected(-xp.eye(2)), "relu": ReLU(), "top": FullyConnected(xp.ones((1, 2)))})
+    x = xp.ones(2)
     with pytest.warns(DeadSignal, match="the gradient is zero everywhere: it died at layer relu"):
         reconstruct(net, x, "top", 0, "gradient")
     with pytest.warns(DeadSignal, match="guided signal is zero everywhere: it was zero from the start.* layer relu"):
         reconstruct(net, x, "relu", 1, "guided", seed="activation")
 
 
-def test_the_table_says_which_signals_died_and_where():
-    net = Network({"fc": FullyConnected(-np.eye(2)), "relu": ReLU(), "top": FullyConnected(np.ones((1, 2)))})
-    comparison = compare_rules(net, np.ones(2))  # no unit fires, and the DeconvNet does not ask
+def test_the_table_says_which_signals_died_and_where(xp):
+    net = Network({"fc": FullyConnected(-xp.eye(2)), "relu": ReLU(), "top": FullyConnected(xp.ones((1, 2)))})
+    comparison = compare_rules(net, xp.ones(2))  # no unit fires, and the DeconvNet does not ask
     assert comparison.deaths == {"gradient": "relu", "guided": "relu"}
     last = comparison.steps[-1]
     assert (last.layer, last.cosine, last.difference) == ("fc", None, None)
     assert "–" in str(comparison)
     assert str(comparison).endswith("; the gradient died at layer relu; the guided signal died at layer relu")
-    nothing = compare_rules(net, np.ones(2), "relu", 0, seed=0.0)
+    nothing = compare_rules(net, xp.ones(2), "relu", 0, seed=0.0)
     assert nothing.deaths == {}
     assert str(nothing).endswith("all signals are zero from the start, at the output of layer relu")
-    assert compare_rules(net, -np.ones(2)).deaths == {}
+    assert compare_rules(net, -xp.ones(2)).deaths == {}
 
 
-def test_a_branch_in_which_nothing_comes_down_is_no_death():
-    ones = np.ones((1, 1, 1, 1))
+def test_a_branch_in_which_nothing_comes_down_is_no_death(xp):
+    ones = xp.ones((1, 1, 1, 1))
     fork = Concat({"left": [Conv(ones), ReLU()], "right": [Conv(ones), ReLU()]})
-    comparison = compare_rules(Network({"fork": fork}), np.ones((1, 2, 2)), "fork", (0, 1, 1))
+    comparison = compare_rules(Network({"fork": fork}), xp.ones((1, 2, 2)), "fork", (0, 1, 1))
     assert [step.alive["gradient"] for step in comparison.steps] == [True, False, True]
     assert comparison.deaths == {}
 
 
-def test_the_strongest_units():
-    maps = np.zeros((1, 3, 2, 4))
+def test_the_strongest_units(xp):
+    maps = xp.zeros((1, 3, 2, 4))
     maps[0, 0, 1, 2], maps[0, 1, 0, 1], maps[0, 2, 1, 0] = 5, 9, 7
     maps[0, 1, 1, 3] = 9  # of equals the first
     trace = Trace(["layer"], [maps, maps], [None])
     assert strongest_position(trace, "layer", 1) == (1, 0, 1)
     assert strongest_units(trace, "layer", 2) == [(1, 0, 1), (2, 1, 0)]
     assert len(strongest_units(trace, "layer", 99)) == 3
-    features = Trace(["layer"], [maps, np.array([[3.0, 8.0, 8.0, 1.0]])], [None])
+    features = Trace(["layer"], [maps, xp.array([[3.0, 8.0, 8.0, 1.0]])], [None])
     assert strongest_units(features, "layer", 3) == [1, 2, 0]
     assert strongest_position(features, "layer", 2) == 2
 
@@ -355,23 +357,23 @@ def test_the_strongest_units():
         ("fc", (1, 2, 3), "a number 0 … 5"),
     ],
 )
-def test_a_unit_that_is_not_there(layer, unit, expected):
+def test_a_unit_that_is_not_there(xp, layer, unit, expected):
     net = Network(
-        {"conv": Conv(np.ones((3, 2, 1, 1))), "flatten": Flatten(), "fc": FullyConnected(np.ones((6, 3 * 5 * 4)))}
+        {"conv": Conv(xp.ones((3, 2, 1, 1))), "flatten": Flatten(), "fc": FullyConnected(xp.ones((6, 3 * 5 * 4)))}
     )
     with pytest.raises(ValueError, match=f"layer {layer} has no unit .*{expected}"):
-        reconstruct(net, np.ones((2, 5, 4)), layer, unit, "gradient")
+        reconstruct(net, xp.ones((2, 5, 4)), layer, unit, "gradient")
 
 
-def test_wrong_calls_are_named():
-    net = small_network(np.random.default_rng(0))
-    x = np.ones((1, 4, 5))
+def test_wrong_calls_are_named(xp):
+    net = small_network(Draws(xp, 0))
+    x = xp.ones((1, 4, 5))
     with pytest.raises(KeyError, match="no layer is called 'fc9'"):
         reconstruct(net, x, "fc9", 0, "gradient")
     with pytest.raises(ValueError, match="unknown rule 'backward': choose from gradient, deconv, guided"):
         reconstruct(net, x, "fc3", 0, "backward")
     with pytest.raises(ValueError, match="expected one image"):
-        reconstruct(net, np.ones((2, 1, 4, 5)), "fc3", 0, "gradient")
+        reconstruct(net, xp.ones((2, 1, 4, 5)), "fc3", 0, "gradient")
 
 
 def test_units_as_people_type_them(squeezenet, cat_trace):
@@ -408,17 +410,17 @@ def test_the_numbers_of_the_table_are_what_they_say(squeezenet, cat, cat_trace):
     seed = one_hot(cat_trace.scores, EGYPTIAN_CAT)
     ways = {rule: dict(squeezenet.descend(rule, cat_trace, seed)) for rule in RULES}
     for above, step in zip([None, *squeezenet.names[:0:-1]], compare_rules(squeezenet, cat).steps, strict=True):
-        grad, R = (ways[rule][step.layer].astype(np.float64) for rule in ("gradient", "deconv"))
+        grad, R = (host(ways[rule][step.layer]).astype(np.float64) for rule in ("gradient", "deconv"))
         assert step.shape == grad.shape[1:]
         assert step.kind == type(squeezenet[step.layer]).__name__
         assert step.cosine == pytest.approx((grad * R).sum() / np.linalg.norm(grad) / np.linalg.norm(R))
         assert step.difference == pytest.approx(np.linalg.norm(R - grad) / np.linalg.norm(grad))
         if step.kind == "ReLU":
             X_n = cat_trace.maps[squeezenet.names.index(step.layer)]
-            assert step.open == pytest.approx((X_n > 0).mean())
+            assert step.open == pytest.approx(float((X_n > 0).mean()))
             for rule in RULES:
-                came = ways[rule][above] != 0
-                assert step.closed[rule] == pytest.approx((ways[rule][step.layer][came] == 0).mean())
+                came = host(ways[rule][above]) != 0
+                assert step.closed[rule] == pytest.approx((host(ways[rule][step.layer])[came] == 0).mean())
         else:
             assert step.open is None
             assert set(step.closed.values()) == {None}
@@ -433,8 +435,8 @@ def test_the_printed_table_marks_the_layer_where_they_part(squeezenet, cat):
     assert lines[-1] == "gradient and DeconvNet are the same down to layer fire9/relu_expand, and part there"
 
 
-def test_relus_within_branches_have_lines_of_their_own():
-    rng = np.random.default_rng(3)
+def test_relus_within_branches_have_lines_of_their_own(xp):
+    rng = Draws(xp, 3)
     net = network_with_branches(rng)
     comparison = compare_rules(net, rng.standard_normal((2, 5, 6)))
     names = ["top", "fork.narrow.2.left.0", "fork.narrow.1", "fork.wide.1", "fork", "relu", "conv"]
@@ -442,34 +444,34 @@ def test_relus_within_branches_have_lines_of_their_own():
     assert [step.layer for step in comparison.steps if step.kind == "ReLU"] == [names[1], names[2], names[3], "relu"]
 
 
-def test_relus_within_branches_are_named_where_the_rules_part():
+def test_relus_within_branches_are_named_where_the_rules_part(xp):
     """One branch keeps every sign positive; in the other a negative signal meets open units."""
-    ones, K = np.ones((1, 1, 1, 1)), np.array([1.0, -1.0]).reshape(1, 2, 1, 1)
+    ones, K = xp.ones((1, 1, 1, 1)), xp.array([1.0, -1.0]).reshape(1, 2, 1, 1)
     branches = {"harmless": [Conv(ones), ReLU()], "harmful": [Conv(ones), ReLU()]}
     net = Network({"conv": Conv(ones), "relu": ReLU(), "fork": Concat(branches), "top": Conv(K)})
-    comparison = compare_rules(net, np.ones((1, 2, 2)))
+    comparison = compare_rules(net, xp.ones((1, 2, 2)))
     assert comparison.first_divergence == "fork.harmful.1"
     assert {step.layer: step.same for step in comparison.steps}["fork.harmless.1"]
-    assert compare_rules(net, np.ones((1, 2, 2)), "fork", (0, 0, 0)).first_divergence is None
-    assert compare_rules(net, np.ones((1, 2, 2)), "fork", (1, 0, 0), seed=-1.0).first_divergence == "fork.harmful.1"
+    assert compare_rules(net, xp.ones((1, 2, 2)), "fork", (0, 0, 0)).first_divergence is None
+    assert compare_rules(net, xp.ones((1, 2, 2)), "fork", (1, 0, 0), seed=-1.0).first_divergence == "fork.harmful.1"
 
 
-def test_watching_changes_nothing():
-    rng = np.random.default_rng(3)
+def test_watching_changes_nothing(xp):
+    rng = Draws(xp, 3)
     net = network_with_branches(rng)
     trace = net.forward(rng.standard_normal((1, 2, 5, 6)))
     top = rng.standard_normal(trace.scores.shape)
     for rule in RULES:
         expected = dict(net.descend(rule, trace, top))
         seen = {passage.name: passage.below for passage in way_down(net, rule, trace, top, "top")}
-        assert all(np.array_equal(seen[name], signal) for name, signal in expected.items())
+        assert all(equal(seen[name], signal) for name, signal in expected.items())
     assert type(net["fork"].branches["narrow"][1]) is ReLU  # the network itself is as it was
 
 
 # ---------------------------------------------------------------------- an independent oracle
 
 
-def test_deconvnet_and_guided_signals_on_squeezenet_as_pytorch_computes_them(squeezenet, cat, cat_trace):
+def test_deconvnet_and_guided_signals_on_squeezenet_as_pytorch_computes_them():
     torch = pytest.importorskip("torch", reason="PyTorch is the independent oracle of DeconvNet and guided signals")
 
     class DeconvReLU(torch.autograd.Function):
@@ -508,13 +510,13 @@ def test_deconvnet_and_guided_signals_on_squeezenet_as_pytorch_computes_them(squ
             return torch.cat([up(x, chain[0], relu) for chain in layer.branches.values()], dim=1)
         return x.mean(dim=(2, 3))
 
-    net = squeezenet.astype(np.float64)  # in float32, rounding opens and closes a few ReLUs that are almost at 0
-    cat = cat.astype(np.float64)
+    net = pretrained.squeezenet().astype(np.float64)  # in float32, rounding opens and closes ReLUs that are almost at 0
+    cat = x_of(net, "chelsea").astype(np.float64)
     trace = net.forward(cat)
     for rule, relu in relus.items():
         for last, unit in (
             ("pool10", ESPRESSO),
-            ("fire5/relu_expand", strongest_units(cat_trace, "fire5/relu_expand")[0]),
+            ("fire5/relu_expand", strongest_units(trace, "fire5/relu_expand")[0]),
         ):
             image = torch.from_numpy(cat).requires_grad_()
             y = image
@@ -541,18 +543,16 @@ def test_outside_its_receptive_field_every_signal_of_a_unit_is_zero(squeezenet, 
                 assert np.count_nonzero(signal) == np.count_nonzero(inside)
 
 
-def test_telling_layers_are_the_last_relu_of_each_size_and_the_scores(squeezenet, cat_trace):
+def test_telling_layers_are_the_last_relu_of_each_size_and_the_scores(xp, squeezenet, cat_trace):
     assert telling_layers(squeezenet, cat_trace) == ["fire3/relu_expand", "fire5/relu_expand", "relu10", "pool10"]
-    small = small_network(np.random.default_rng(0))
-    assert telling_layers(small, small.forward(np.ones((1, 1, 4, 5)))) == ["fc3"]
+    small = small_network(Draws(xp, 0))
+    assert telling_layers(small, small.forward(xp.ones((1, 1, 4, 5)))) == ["fc3"]
 
 
 def test_signed_signals_are_drawn_about_mid_grey():
     signal = np.linspace(-2, 1, 31)
     light = signed(signal)
-    np.testing.assert_allclose(
-        light, np.clip(0.5 + 0.5 * signal / np.percentile(np.abs(signal), SIGNED_PERCENTILE), 0, 1)
-    )
+    assert_close(light, np.clip(0.5 + 0.5 * signal / np.percentile(np.abs(signal), SIGNED_PERCENTILE), 0, 1))
     assert light[signal == 0] == 0.5
     assert (signed(np.zeros((2, 2))) == 0.5).all()
     rare = np.zeros(1000)
@@ -563,27 +563,27 @@ def test_signed_signals_are_drawn_about_mid_grey():
 
 def test_colours_come_out_in_the_order_red_green_blue():
     signal = np.arange(12.0).reshape(3, 2, 2)
-    np.testing.assert_array_equal(in_colour(signal, "RGB")[0, 1], signal[:, 0, 1])
-    np.testing.assert_array_equal(in_colour(signal, "BGR")[0, 1], signal[::-1, 0, 1])
-    np.testing.assert_array_equal(in_colour(signal[:1], "L"), signal[0])
+    assert_equal(in_colour(signal, "RGB")[0, 1], signal[:, 0, 1])
+    assert_equal(in_colour(signal, "BGR")[0, 1], signal[::-1, 0, 1])
+    assert_equal(in_colour(signal[:1], "L"), signal[0])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_the_figure_has_five_panels_for_each_unit(count):
-    net = small_network(np.random.default_rng(0), classes=3)
+def test_the_figure_has_five_panels_for_each_unit(xp, count):
+    net = small_network(Draws(xp, 0), classes=3)
     photo = np.random.default_rng(1).integers(0, 256, (9, 14, 3), dtype=np.uint8)
     crop = net.preprocessing.centre_crop(photo)
-    trace = net.forward(net.preprocessing.to_input(crop))
+    trace = net.forward(input_of(net, crop))
     figure = deconv_figure(photo, crop, strongest_portraits(net, trace, "fc3", count), "L")
     assert sum(bool(panel.images) for panel in figure.axes) == 5 * count
 
 
-def test_a_unit_that_sees_nothing_but_padding_can_be_drawn():
-    conv = Conv(np.ones((1, 1, 1, 1)), np.ones(1), pad=1)
+def test_a_unit_that_sees_nothing_but_padding_can_be_drawn(xp):
+    conv = Conv(xp.ones((1, 1, 1, 1)), xp.ones(1), pad=1)
     net = Network({"conv": conv}, Preprocessing((4, 5), mean=(255.0,), order="L"))
     photo = np.zeros((4, 5, 3), np.uint8)
     crop = net.preprocessing.centre_crop(photo)
-    trace = net.forward(net.preprocessing.to_input(crop))
+    trace = net.forward(input_of(net, crop))
     with pytest.warns(DeadSignal):
         unit = portrait(net, trace, "conv", strongest_units(trace, "conv")[0])
     assert unit.field == (0, 0, 0, 0)
@@ -594,8 +594,8 @@ def test_a_unit_that_sees_nothing_but_padding_can_be_drawn():
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Network:
-    net = small_network(np.random.default_rng(0), classes=3)
+def small(xp, monkeypatch: pytest.MonkeyPatch) -> Network:
+    net = small_network(Draws(xp, 0), classes=3)
     net.classes = ["lion", "mouse, rodent", "owl"]
     monkeypatch.setitem(pretrained.NETWORKS, "small", lambda: net)
     return net
@@ -635,14 +635,14 @@ def test_deconv_writes_what_is_needed_to_make_the_figure_again(small, photo_path
     assert sorted(path.name for path in out.iterdir()) == ["photo-deconv.json", "photo-deconv.npz", "photo-deconv.png"]
     assert json.loads((out / "photo-deconv.json").read_text(encoding="utf-8")) == record
     with np.load(record["signals"]) as stored:
-        x = small.preprocessing.to_input(stored["crop"])
+        x = input_of(small, stored["crop"])
         assert stored["signals"].shape == (4, 3, 1, 4, 5)
         for unit, signals in zip(record["units"], stored["signals"], strict=True):
             assert unit["seed"] == "activation"
             assert unit["patch"] == record["crop"]
             for rule, signal in zip(record["rules"], signals, strict=True):
                 again = reconstruct(small, x, unit["layer"], unit["unit"], rule, unit["seed"])
-                np.testing.assert_array_equal(again.signal, signal)
+                assert_equal(again.signal, signal)
                 assert again.activation == unit["activation"]
 
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from layers import Conv, Flatten, FullyConnected, ReLU
 from minicnn import pretrained
-from minicnn.images import Preprocessing
+from minicnn.images import Preprocessing, input_of
 from minicnn.network import Network
+from tests.devices import host
 from visualize import cli
 from visualize.dead_signal import DeadSignal
 from visualize.figures import SEED_COLOURS, localization_figure, save_figure, seed_picture
@@ -48,10 +49,10 @@ def overlap(a, b):
 
 
 @pytest.fixture
-def small():
+def small(on):
     """A convolution and a fully connected layer on 12×12 colour images, four classes."""
     rng = np.random.default_rng(1)
-    return Network(
+    net = Network(
         {
             "conv1": Conv(rng.standard_normal((6, 3, 3, 3), np.float32) / 5),
             "relu1": ReLU(),
@@ -61,6 +62,7 @@ def small():
         Preprocessing((12, 12), mean=(120.0, 115.0, 105.0)),
         classes=["disc", "square", "star", "ring"],
     )
+    return on(net)
 
 
 # ---------------------------------------------------------------------- from a map to a box
@@ -329,7 +331,7 @@ def test_the_network_goes_up_once_for_all_classes(small, monkeypatch):
 def test_the_guesses_are_the_best_classes_with_their_scores_and_boxes(small):
     photo, _ = scene()
     crop = small.preprocessing.centre_crop(photo)
-    scores = small.scores(small.preprocessing.to_input(crop))[0]
+    scores = host(small.scores(input_of(small, crop))[0])
     found = guesses(small, photo, 3)
     assert [guess.c for guess in found] == list(np.argsort(-scores)[:3])
     np.testing.assert_allclose([guess.score for guess in found], np.sort(scores)[::-1][:3])

@@ -12,14 +12,15 @@ from visualize import cli
 from visualize.saliency import photo_saliency, ten_crop_saliency
 
 
-def linear_in_the_crop(w):
+@pytest.fixture
+def linear_in_the_crop(on):
     """S_0 = ⟨w, grey crop⟩ on crops of 8×8 out of a shorter side of 12: its saliency is |w| for every crop."""
     preprocessing = Preprocessing((8, 8), mean=(0.0,), order="L", resize=12)
-    return Network({"flatten": Flatten(), "full": FullyConnected(w.reshape(1, 64))}, preprocessing)
+    return lambda w: on(Network({"flatten": Flatten(), "full": FullyConnected(w.reshape(1, 64))}, preprocessing))
 
 
 @pytest.mark.parametrize("shape", [(12, 12, 3), (30, 41, 3), (12, 200, 3), (301, 24, 3), (5, 7, 3), (1, 1, 3)])
-def test_a_photograph_of_any_shape_gives_a_map_of_its_own_size(shape, rng):
+def test_a_photograph_of_any_shape_gives_a_map_of_its_own_size(linear_in_the_crop, shape, rng):
     net = linear_in_the_crop(np.ones((8, 8), np.float32))
     photo = rng.integers(0, 256, shape, dtype=np.uint8)
     for saliency_of in (photo_saliency, ten_crop_saliency):
@@ -30,7 +31,7 @@ def test_a_photograph_of_any_shape_gives_a_map_of_its_own_size(shape, rng):
         np.testing.assert_allclose(known, 1, rtol=1e-5)
 
 
-def test_the_map_of_the_centre_crop_lies_in_the_centre_and_the_rest_is_unknown(rng):
+def test_the_map_of_the_centre_crop_lies_in_the_centre_and_the_rest_is_unknown(linear_in_the_crop, rng):
     w = rng.standard_normal((8, 8)).astype(np.float32)
     photo = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)  # not resized: a crop's pixels are the photograph's
     saliency = photo_saliency(linear_in_the_crop(w), photo, 0)
@@ -39,7 +40,7 @@ def test_the_map_of_the_centre_crop_lies_in_the_centre_and_the_rest_is_unknown(r
     np.testing.assert_allclose(saliency, expected, rtol=1e-5)
 
 
-def test_ten_maps_are_mirrored_back_put_back_and_averaged(rng):
+def test_ten_maps_are_mirrored_back_put_back_and_averaged(linear_in_the_crop, rng):
     w = rng.standard_normal((8, 8)).astype(np.float32)
     photo = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     laid = []
@@ -54,7 +55,7 @@ def test_ten_maps_are_mirrored_back_put_back_and_averaged(rng):
     np.testing.assert_allclose(saliency, np.nanmean(laid, axis=0), rtol=1e-5)
 
 
-def test_what_no_crop_covers_is_marked_not_zero(rng):
+def test_what_no_crop_covers_is_marked_not_zero(linear_in_the_crop, rng):
     photo = rng.integers(0, 256, (12, 100, 3), dtype=np.uint8)
     saliency = ten_crop_saliency(linear_in_the_crop(np.ones((8, 8), np.float32)), photo, 0)
     covered = ~np.isnan(saliency).all(axis=0)

@@ -9,9 +9,15 @@ import pytest
 
 from layers import Conv, Flatten, FullyConnected, MaxPool, ReLU
 from minicnn import Network
+from tests.devices import close, equal, frozen
 from tests.examples import random_conv
 from visualize import linearize, saliency
 from visualize.dead_signal import DeadSignal
+
+
+@pytest.fixture
+def rng(draws):
+    return draws
 
 
 def network(rng: np.random.Generator, channels: int = 3) -> Network:
@@ -36,14 +42,14 @@ def x(rng) -> np.ndarray:
     return rng.standard_normal((2, 3, 8, 8))
 
 
-def test_shapes_of_one_image_of_a_batch_and_of_grey(net, x, rng):
+def test_shapes_of_one_image_of_a_batch_and_of_grey(xp, net, x, rng):
     w, b = linearize(net, x[0], 2)
     assert (w.shape, b.shape, saliency(net, x[0], 2).shape) == ((3, 8, 8), (), (8, 8))
     w, b = linearize(net, x, 2)
     assert (w.shape, b.shape, saliency(net, x, 2).shape) == ((2, 3, 8, 8), (2,), (2, 8, 8))
     grey = network(rng, channels=1)
     w, _ = linearize(grey, x[0, :1], 2)
-    assert np.array_equal(saliency(grey, x[0, :1], 2), np.abs(w[0]))
+    assert equal(saliency(grey, x[0, :1], 2), xp.abs(w[0]))
 
 
 def test_at_the_image_the_model_is_the_score(net, x):
@@ -51,7 +57,7 @@ def test_at_the_image_the_model_is_the_score(net, x):
     S = net.scores(x)
     for c in range(6):
         w, b = linearize(net, x, c)
-        assert np.allclose((w * x).sum(axis=(1, 2, 3)) + b, S[:, c], rtol=1e-12)
+        assert close((w * x).sum(axis=(1, 2, 3)) + b, S[:, c], rtol=1e-12)
 
 
 def test_the_model_is_tangent(net, x, rng):
@@ -60,16 +66,18 @@ def test_the_model_is_tangent(net, x, rng):
     v = rng.standard_normal(x[0].shape)
     for t in (1e-4, 1e-6):
         moved = x[0] + t * v
-        assert net.scores(moved[None])[0, 2] == pytest.approx(np.sum(w * moved) + b, rel=1e-12)
+        assert float(net.scores(moved[None])[0, 2]) == pytest.approx(float((w * moved).sum() + b), rel=1e-12)
     far = x[0] + 2 * v
-    assert net.scores(far[None])[0, 2] != pytest.approx(np.sum(w * far) + b, rel=1e-3)  # a model for nearby only
+    assert float(net.scores(far[None])[0, 2]) != pytest.approx(
+        float((w * far).sum() + b), rel=1e-3
+    )  # a model for nearby only
 
 
 def test_the_model_of_a_linear_network_holds_everywhere(net, x, rng):
     linear = Network({name: net[name] for name in ("conv1", "flatten")})
     w, b = linearize(linear, x[0], 5)
     far = 100 * rng.standard_normal(x[0].shape)
-    assert linear.scores(far[None])[0, 5] == pytest.approx(np.sum(w * far) + b, rel=1e-12)
+    assert float(linear.scores(far[None])[0, 5]) == pytest.approx(float((w * far).sum() + b), rel=1e-12)
 
 
 def test_the_map_is_the_largest_absolute_weight_of_each_pixel(net, x):
@@ -79,31 +87,31 @@ def test_the_map_is_the_largest_absolute_weight_of_each_pixel(net, x):
         assert M[i, j] == max(abs(w[0, i, j]), abs(w[1, i, j]), abs(w[2, i, j]))
 
 
-def test_absolute_value_first_then_the_maximum():
-    w = np.array([-5.0, 1.0, 2.0])
+def test_absolute_value_first_then_the_maximum(xp):
+    w = xp.array([-5.0, 1.0, 2.0])
     linear = Network({"conv": Conv(w.reshape(1, 3, 1, 1)), "flatten": Flatten()})
-    assert saliency(linear, np.ones((3, 1, 1)), 0) == 5
+    assert saliency(linear, xp.ones((3, 1, 1)), 0) == 5
 
 
 def test_the_map_is_raw(net, x):
     """No normalisation: ten times the score has ten times the map."""
     louder = net.with_parameters({"full2.W": 10 * net["full2"].W})
-    assert np.allclose(saliency(louder, x, 2), 10 * saliency(net, x, 2), rtol=1e-12)
+    assert close(saliency(louder, x, 2), 10 * saliency(net, x, 2), rtol=1e-12)
 
 
 def test_one_class_for_all_images_or_one_for_each(net, x):
     w, b = linearize(net, x, [2, 4])
     for n, c in enumerate([2, 4]):
         w_n, b_n = linearize(net, x[n], c)
-        assert np.allclose(w[n], w_n, rtol=1e-12)
-        assert np.allclose(b[n], b_n, rtol=1e-12)
+        assert close(w[n], w_n, rtol=1e-12)
+        assert close(b[n], b_n, rtol=1e-12)
 
 
 def test_features_have_a_taylor_model_but_no_map(rng):
     net = Network({"full": FullyConnected(rng.standard_normal((3, 5)), rng.standard_normal(3))})
     w, b = linearize(net, rng.standard_normal(5), 1)
-    assert np.allclose(w, net["full"].W[1])
-    assert np.allclose(b, net["full"].b[1])
+    assert close(w, net["full"].W[1])
+    assert close(b, net["full"].b[1])
     with pytest.raises(ValueError, match=r"a saliency map needs an image \(C, H, W\), got \(5,\)"):
         saliency(net, rng.standard_normal(5), 1)
 
@@ -113,17 +121,17 @@ def test_float32_stays_float32(net, x):
 
 
 @pytest.mark.parametrize("explain", [linearize, saliency])
-def test_a_gradient_that_dies_is_reported_with_the_layer_at_which_it_died(net, x, explain):
-    dead = net.with_parameters({"conv1.b": np.full(4, -1e6)})  # no unit of relu1 fires
+def test_a_gradient_that_dies_is_reported_with_the_layer_at_which_it_died(xp, net, x, explain):
+    dead = net.with_parameters({"conv1.b": xp.full(4, -1e6)})  # no unit of relu1 fires
     with pytest.warns(DeadSignal, match=r"^the gradient is zero everywhere: it died at layer relu1, ReLU\(\)$"):
         explain(dead, x, 2)
-    mute = net.with_parameters({"full2.W": np.zeros((6, 36))})
+    mute = net.with_parameters({"full2.W": xp.zeros((6, 36))})
     with pytest.warns(DeadSignal, match=r"it died at layer full2, FullyConnected\(36→6\)$"):
         explain(mute, x, 2)
 
 
-def test_the_warning_points_at_the_line_that_asked(net, x):
-    dead = net.with_parameters({"conv1.b": np.full(4, -1e6)})
+def test_the_warning_points_at_the_line_that_asked(xp, net, x):
+    dead = net.with_parameters({"conv1.b": xp.full(4, -1e6)})
     with pytest.warns(DeadSignal) as caught:
         linearize(dead, x, 2)
     assert caught[0].filename == __file__
@@ -136,16 +144,15 @@ def test_a_living_gradient_is_not_reported(net, x):
 
 
 def test_the_image_is_not_written_to(net, x):
-    x.flags.writeable = False
-    saliency(net, x, 2)
+    saliency(net, frozen(x), 2)
 
 
-def test_the_map_of_a_network_that_looks_at_one_pixel_is_that_pixel():
-    look = Network({"conv": Conv(np.array([0.0, -3.0, 2.0]).reshape(1, 3, 1, 1)), "flatten": Flatten()})
-    M = saliency(look, np.ones((3, 4, 5)), 7)  # class 7 is pixel (1, 2)
-    expected = np.zeros((4, 5))
+def test_the_map_of_a_network_that_looks_at_one_pixel_is_that_pixel(xp):
+    look = Network({"conv": Conv(xp.array([0.0, -3.0, 2.0]).reshape(1, 3, 1, 1)), "flatten": Flatten()})
+    M = saliency(look, xp.ones((3, 4, 5)), 7)  # class 7 is pixel (1, 2)
+    expected = xp.zeros((4, 5))
     expected[1, 2] = 3
-    assert np.array_equal(M, expected)
+    assert equal(M, expected)
 
 
 def test_in_a_real_network_the_salient_pixels_are_those_that_move_the_score(squeezenet, chelsea):

@@ -5,7 +5,13 @@ import pytest
 
 from layers import Conv, Flatten, FullyConnected, LocalResponseNorm, MaxPool, ReLU
 from minicnn.network import Network, one_hot
+from tests.devices import equal
 from visualize import linearize, saliency
+
+
+@pytest.fixture
+def rng(draws):
+    return draws
 
 
 def piecewise_linear(rng, norm=None):
@@ -44,7 +50,7 @@ def test_the_offset_is_what_the_biases_contribute(rng):
     x = rng.standard_normal((1, 3, 16, 16))
     for c in range(4):
         _, b = linearize(net, x, c)
-        assert b[0] == pytest.approx(biases_times_their_gradients(net, x, c), rel=1e-12)
+        assert float(b[0]) == pytest.approx(biases_times_their_gradients(net, x, c), rel=1e-12)
 
 
 def test_the_offset_is_what_the_biases_contribute_on_a_real_network_too(squeezenet, chelsea):
@@ -67,23 +73,23 @@ def test_within_one_linear_piece_the_taylor_model_is_the_score(rng):
     x, v = rng.standard_normal((2, 1, 3, 16, 16))
     w, b = linearize(net, x, 1)
     near = x + 1e-7 * v
-    assert all(np.array_equal(a > 0, b > 0) for a, b in zip(net.forward(x).maps, net.forward(near).maps, strict=True))
-    assert (w * near).sum() + b[0] == pytest.approx(net.scores(near)[0, 1], rel=1e-13)
+    assert all(equal(a > 0, b > 0) for a, b in zip(net.forward(x).maps, net.forward(near).maps, strict=True))
+    assert float((w * near).sum() + b[0]) == pytest.approx(float(net.scores(near)[0, 1]), rel=1e-13)
 
 
 def test_where_the_score_is_curved_the_error_shrinks_with_the_square_of_the_step(rng):
     net = piecewise_linear(rng, LRN)
     x, v = rng.standard_normal((2, 1, 3, 16, 16))
     w, b = linearize(net, x, 1)
-    errors = [abs((w * (x + h * v)).sum() + b[0] - net.scores(x + h * v)[0, 1]) for h in (1e-4, 5e-5, 2.5e-5)]
+    steps = (1e-4, 5e-5, 2.5e-5)
+    errors = [float(abs((w * (x + h * v)).sum() + b[0] - net.scores(x + h * v)[0, 1])) for h in steps]
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.05)
     assert errors[1] / errors[2] == pytest.approx(4, rel=0.05)
 
 
 @pytest.mark.parametrize("name", ["chelsea", "coffee"])
-def test_the_most_salient_pixels_need_to_be_changed_the_least_to_change_the_score_the_most(
-    name, request, squeezenet, rng
-):
+def test_the_most_salient_pixels_need_to_be_changed_the_least_to_change_the_score_the_most(name, request, squeezenet):
+    rng = np.random.default_rng(0)
     photo = request.getfixturevalue(name)
     x = squeezenet.preprocessing.to_input(squeezenet.preprocessing.centre_crop(photo))
     scores = squeezenet.scores(x)
@@ -107,8 +113,8 @@ def test_on_a_grey_image_the_map_is_the_absolute_value_of_w(rng):
     net = Network({"conv": Conv(rng.standard_normal((2, 1, 5, 5))), "flatten": Flatten()})
     x = rng.standard_normal((3, 1, 5, 5))
     w, _ = linearize(net, x, [0, 1, 0])
-    assert np.array_equal(saliency(net, x, [0, 1, 0]), np.abs(w[:, 0]))
-    assert np.array_equal(w[1], net["conv"].K[1])  # of a linear score, w is the kernel itself
+    assert equal(saliency(net, x, [0, 1, 0]), abs(w[:, 0]))
+    assert equal(w[1], net["conv"].K[1])  # of a linear score, w is the kernel itself
 
 
 def test_one_image_and_a_batch_of_one_say_the_same(rng):
@@ -117,5 +123,5 @@ def test_one_image_and_a_batch_of_one_say_the_same(rng):
     w, b = linearize(net, x, 2)
     assert w.shape == x.shape
     assert np.ndim(b) == 0
-    assert np.array_equal(linearize(net, x[None], 2)[0][0], w)
+    assert equal(linearize(net, x[None], 2)[0][0], w)
     assert saliency(net, x, 2).shape == (16, 16)

@@ -15,7 +15,7 @@ import numpy as np
 
 from layers import Layer
 from minicnn.gradient_check import TOLERANCE, Check, check_layer, check_pullback
-from minicnn.images import preprocessing_of
+from minicnn.images import input_of, preprocessing_of
 from minicnn.network import Network
 
 from .common import add_json, add_network, load_network, print_json, progress
@@ -87,13 +87,13 @@ def check_everything(net: Network, rng: np.random.Generator, probes: int) -> lis
     """Every layer at the maps before it, and the whole network, at an image of noise."""
     preprocessing = preprocessing_of(net)
     noise = rng.integers(0, 256, (*preprocessing.size, 3), dtype=np.uint8)
-    x = preprocessing.to_input(preprocessing.centre_crop(noise)).astype(np.float64)
+    x = input_of(net, preprocessing.centre_crop(noise)).astype(np.float64)
     trace = net.forward(x)
     lines = []
     for n, (name, layer) in enumerate(progress(net.layers.items(), "layers")):
         report = check_layer(layer, trace.maps[n], rng, probes)
-        signal = rng.standard_normal(trace.maps[n + 1].shape)
-        same = np.array_equal(layer.deconv(signal, trace.caches[n]), layer.backward(signal, trace.caches[n]))
+        signal = net.xp.asarray(rng.standard_normal(trace.maps[n + 1].shape))
+        same = bool((layer.deconv(signal, trace.caches[n]) == layer.backward(signal, trace.caches[n])).all())
         lines.append(Line(name, 1, report.checks, same))
     whole = check_pullback(net.scores, x, lambda r: net.backward(trace, r), rng, "image", probes)
     return [*lines, Line("scores → image", len(net.layers), [whole], None)]

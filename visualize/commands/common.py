@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from layers.arrays import INSTALL, to_host, why_no_cuda
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
-from minicnn.images import preprocessing_of, read_photo
+from minicnn.images import input_of, preprocessing_of, read_photo
 from minicnn.loss import softmax
 from minicnn.network import Network
 from visualize.deconvnet import Seed
@@ -45,6 +46,16 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--allow-nonfinite", action="store_true", help="take weights from FILE that are NaN or infinite"
+    )
+    add_device(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="cpu",
+        help="where to compute: cuda is an NVIDIA GPU, by CuPy; auto takes it if there is one (default: %(default)s)",
     )
 
 
@@ -93,7 +104,9 @@ def load_network(args: argparse.Namespace) -> Network:
     """The network that --network and --weights mean.
 
     From then on `args.network` is what to load it by: a name, or the path of a file that knows its architecture.
+    Its weights are on the device that --device means, and so is what is computed with them.
     """
+    device = chosen_device(args)
     if args.weights is not None and args.network is not None:
         net = pretrained.load(args.weights, args.network, args.allow_nonfinite)
     else:
@@ -104,7 +117,20 @@ def load_network(args: argparse.Namespace) -> Network:
         net = Network(net.layers, architectures.PREPROCESSINGS[args.preprocessing], net.classes)
     if net.preprocessing is None:
         raise ValueError(f"{args.network} does not say how it wants its photographs: choose a --preprocessing")
-    return net
+    return net if device == "cpu" else net.to(device)
+
+
+def chosen_device(args: argparse.Namespace) -> str:
+    """The device that --device means, "cpu" or "cuda"; "auto" says on standard error which it is, and why."""
+    if args.device == "cpu":
+        return "cpu"
+    problem = why_no_cuda()
+    if args.device == "cuda" and problem:
+        raise ValueError(f"--device cuda: {problem}; install with {INSTALL}, or take --device cpu")
+    if args.device == "auto":
+        chosen = f"the CPU ({problem})" if problem else "the GPU (CuPy computes there)"
+        print(f"minicnn {args.command}: note: --device auto takes {chosen}", file=sys.stderr)
+    return "cpu" if problem else "cuda"
 
 
 def network_record(args: argparse.Namespace) -> dict[str, str]:
@@ -142,8 +168,7 @@ class Answer:
 
     @classmethod
     def of(cls, net: Network, photo: np.ndarray) -> Answer:
-        preprocessing = preprocessing_of(net)
-        scores = net.scores(preprocessing.to_input(preprocessing.centre_crop(photo)))
+        scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo))))
         return cls(scores[0], softmax(scores)[0], net.classes)
 
     def best(self, count: int) -> list[int]:
@@ -200,5 +225,5 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
 def class_count(net: Network) -> int:
     """How many classes the network tells apart: the length of its scores, found by a forward pass of no images."""
     preprocessing = preprocessing_of(net)
-    nothing = np.zeros((0, preprocessing.channels, *preprocessing.size), np.float32)
+    nothing = net.xp.zeros((0, preprocessing.channels, *preprocessing.size), dtype=np.float32)
     return int(net.scores(nothing).shape[1])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.files import save_arrays, save_json
-from minicnn.images import Crop, preprocessing_of
+from minicnn.images import Crop, input_of, preprocessing_of
 from minicnn.network import RULES
 from minicnn.receptive_field import photo_box
 from visualize.portrait import Portrait, strongest_portraits, telling_layers
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     def explain(path: str, photo: np.ndarray) -> None:
         crop = preprocessing.centre_crop(photo)
-        trace = net.forward(preprocessing.to_input(crop))
+        trace = net.forward(input_of(net, crop))
         portraits: list[Portrait] = []
         layers = chosen or telling_layers(net, trace)
         for layer in layers:

@@ -15,7 +15,7 @@ import numpy as np
 
 from minicnn.class_names import find_class, short_name
 from minicnn.datasets import shapes
-from minicnn.images import preprocessing_of
+from minicnn.images import input_of, preprocessing_of
 from minicnn.network import Network
 from minicnn.photographs import PHOTOGRAPHS, photograph
 from visualize.class_model import PRESETS, class_model
@@ -161,7 +161,7 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
     name, photo = next(iter(photos.items()))
     preprocessing = preprocessing_of(net)
     crop = preprocessing.centre_crop(photo)
-    trace = net.forward(preprocessing.to_input(crop))
+    trace = net.forward(input_of(net, crop))
     layers = progress(telling_layers(net, trace), "DeconvNets")
     portraits = [unit for layer in layers for unit in strongest_portraits(net, trace, layer, 2)]
     record = write_portraits(name, photo, crop, portraits, preprocessing.order, network_record(args), args.out)

@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from layers.arrays import to_host
 from minicnn.datasets.annotated import Pictures, duet_pictures, in_classes, scene_pictures
+from minicnn.datasets.shapes import CLASSES
 from minicnn.datasets.voc import class_index, folder_pictures, read_synsets
 from minicnn.files import atomic_write, save_json
 from minicnn.network import Network
@@ -44,13 +46,16 @@ from .common import (
 
 EXAMPLE = "minicnn evaluate localization --network shapes --data shapes --count 1000 --workers 2 --out evaluation"
 
-LONGER = {"tune": "tuning", "test": "testing", "duet": "duets"}
+TITLES = {"tune": "tuning", "test": "testing", "duet": "duets"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("localization",), help="what is evaluated")
     parser.add_argument(
-        "--data", default="shapes", metavar="DATA", help="shapes, or a folder of photographs (default: %(default)s)"
+        "--data",
+        default="shapes",
+        metavar="DATA",
+        help="shapes, with the network shapes if no other is chosen, or a folder of photographs (default: %(default)s)",
     )
     parser.add_argument("--annotations", type=Path, metavar="DIR", help="where the XML files are, if not beside those")
     parser.add_argument(
@@ -80,13 +85,9 @@ def number(parser: argparse.ArgumentParser, name: str, default: int, text: str) 
 
 
 def run(args: argparse.Namespace) -> int:
-    for option, least in {"count": 1, "tune": 0, "duets": 0, "seed": 0, "workers": 1}.items():
-        if getattr(args, option) < least:
-            raise ValueError(f"--{option} {getattr(args, option)}: expected {least} or more")
-    for method in args.methods:
-        if method not in METHODS:
-            raise ValueError(f"--methods: there is no method {method!r}; choose from {', '.join(METHODS)}")
-    refuse_file(args.out)
+    refuse_wrong_options(args)
+    if args.data == "shapes" and args.network is None and args.weights is None:
+        args.network = "shapes"
     net = load_network(args)
     data, pictures = shapes(args, net) if args.data == "shapes" else folder(args, net)
     methods = [name for name in METHODS if name in args.methods]  # in the table's order, each once
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         "seed": args.seed,
         **{part: len(chosen) for part, (_, chosen) in pictures.items()},
         "methods": methods,
+        "grids sha256": digest([METHODS[name].rule.grid() for name in methods]),
     }
     records = Records(output_folder(args.out) / "results.jsonl", settings, args.resume)
 
@@ -105,13 +107,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"minicnn evaluate: {error}", file=sys.stderr)
 
     def shown(items: Iterable[Any], part: str, total: int) -> Iterable[Any]:
-        return progress(items, LONGER[part], total)
+        return progress(items, TITLES[part], total)
 
-    outcome = run_plan(net, Plan(pictures, methods), records, args.workers, shown, report)
+    workers = args.workers if net.xp is np else 1  # a GPU is not shared out among processes
+    outcome = run_plan(net, Plan(pictures, methods), records, workers, shown, report)
     found = results(records.all, outcome.rows, outcome.tuned)
     bad = sum(counts["bad"] for counts in found["pictures"].values())
     if found["pictures"]["test"]["questions"] == 0:
-        raise ValueError(f"none of the {found['pictures']['test']['pictures']} pictures of {args.data} could be used")
+        raise ValueError(f"none of the {found['pictures']['test']['pictures']} pictures to test on could be used")
     save_json(args.out / "results.json", {"run": settings, **found})
     text = markdown(found, settings)
     with atomic_write(args.out / "results.md") as file:
@@ -127,6 +130,16 @@ def run(args: argparse.Namespace) -> int:
     return 2 if bad else 0
 
 
+def refuse_wrong_options(args: argparse.Namespace) -> None:
+    for option, least in {"count": 1, "tune": 0, "duets": 0, "seed": 0, "workers": 1}.items():
+        if getattr(args, option) < least:
+            raise ValueError(f"--{option} {getattr(args, option)}: expected {least} or more")
+    for method in args.methods:
+        if method not in METHODS:
+            raise ValueError(f"--methods: there is no method {method!r}; choose from {', '.join(METHODS)}")
+    refuse_file(args.out)
+
+
 # ---------------------------------------------------------------------- data
 
 Parts = dict[str, tuple[Pictures, list[int]]]
@@ -137,11 +150,9 @@ def shapes(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Part
     for option in ("annotations", "synsets"):
         if getattr(args, option) is not None:
             raise ValueError(f"--{option} goes with a folder of photographs, not with --data shapes")
-    from minicnn.datasets.shapes import CLASSES
-
     if net.classes is None and class_count(net) != len(CLASSES):
         raise ValueError(f"the network tells {class_count(net)} classes apart; expected the {len(CLASSES)} of shapes")
-    in_classes(CLASSES, net.classes)
+    in_classes(CLASSES, net.classes)  # before any scene is drawn
     counts = {"tune": args.tune, "test": args.count, "duet": args.duets}
     seeds = {part: part_seed(args.seed, part) for part in counts}
     make = {"tune": scene_pictures, "test": scene_pictures, "duet": duet_pictures}
@@ -170,15 +181,19 @@ def folder(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Part
     parts: Parts = {"test": (source, order[tune : tune + args.count])}
     if tune:
         parts = {"tune": (source, order[:tune]), **parts}
-    names = hashlib.sha256("\n".join(source.name(n) for n in range(len(source))).encode()).hexdigest()
-    index = hashlib.sha256(repr(sorted(classes.items())).encode()).hexdigest()
+    names = digest([source.name(n) for n in range(len(source))])
     where = {"data": args.data, "annotations": str(args.annotations or ""), "synsets": str(args.synsets or "")}
-    return {**where, "pictures' names sha256": names, "classes sha256": index}, parts
+    return {**where, "pictures' names sha256": names, "classes sha256": digest(sorted(classes.items()))}, parts
+
+
+def digest(plain: object) -> str:
+    """Tells lists of plain things apart."""
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 def fingerprint(net: Network) -> str:
     """Tells networks apart by their weights."""
-    digest = hashlib.sha256()
+    weights = hashlib.sha256()
     for name, p in net.parameters.items():
-        digest.update(f"{name} {p.dtype} {p.shape} ".encode() + np.ascontiguousarray(p).tobytes())
-    return digest.hexdigest()
+        weights.update(f"{name} {p.dtype} {p.shape} ".encode() + np.ascontiguousarray(to_host(p)).tobytes())
+    return weights.hexdigest()

@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from minicnn.images import preprocessing_of
+from minicnn.images import input_of, preprocessing_of
 from minicnn.units import find_unit, strongest_units, unit_title
 from visualize.comparison import Comparison, compare_from
 
@@ -50,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
     layer = net.names[-1] if args.layer is None else known_layer(net, args.layer, "--layer")
 
     def explain(path: str, photo: np.ndarray) -> None:
-        preprocessing = preprocessing_of(net)
-        trace = net.forward(preprocessing.to_input(preprocessing.centre_crop(photo)))
+        trace = net.forward(input_of(net, preprocessing_of(net).centre_crop(photo)))
         try:
             unit = strongest_units(trace, layer)[0] if args.unit is None else find_unit(net, trace, layer, args.unit)
         except ValueError as error:

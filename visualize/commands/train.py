@@ -29,7 +29,7 @@ from minicnn.datasets import Dataset, Splits
 from minicnn.files import atomic_write, remove_parts, save_json
 from minicnn.images import Preprocessing
 from minicnn.network import Network
-from minicnn.recipes import RECIPES, Recipe, recipe
+from minicnn.recipes import RECIPES, recipe
 from minicnn.schedules import SCHEDULES
 from minicnn.training import (
     Diverged,
@@ -44,7 +44,7 @@ from minicnn.training import (
     train,
 )
 
-from .common import add_json, output_folder, print_json, progress, refuse_file
+from .common import add_device, add_json, chosen_device, output_folder, print_json, progress, refuse_file
 
 EXAMPLE = "minicnn train fashion-mnist --out fashion"
 
@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=float, metavar="X", help="the share of images held out to try it on")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for what is written (default: trained-DATA)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, by its own settings")
+    add_device(parser)
     add_json(parser)
     group = parser.add_argument_group("settings (default: the recipe's)")
     group.add_argument("--schedule", choices=SCHEDULES, help="how the rate changes")
@@ -92,27 +93,34 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"expected DATA ({', '.join(RECIPES)}, or a folder), or --resume and the --out of a run")
     out = args.out or Path(f"trained-{Path(args.data).resolve().name}")
     refuse_file(out)
+    device = chosen_device(args)
     task = resumed(args, out) if args.resume else started(args, out)
-    to_resume = f"minicnn train --resume --out {shlex.quote(str(out))}"
+    if device != "cpu":
+        task = replace(task, run=task.run.to(device))
     try:
         for line in train(task.run, task.training, task.validation, partial(bar, task)):
-            write_epoch(task.run, out, to_resume)
+            write_epoch(task.run, out)
             report(task.run, line, args.json)
+        finish(task, out, device, args.json)
     except KeyboardInterrupt:
-        print(f"minicnn train: interrupted; {saved(task.run, to_resume)}", file=sys.stderr)
+        print(f"minicnn train: interrupted; {saved(out)}", file=sys.stderr)
         return 130
     except Diverged as error:
-        raise Diverged(f"{error}; {saved(task.run, to_resume)}") from None
-    finish(task, out, args.json)
+        raise Diverged(f"{error}; {saved(out)}") from None
+    except BrokenPipeError:  # whoever read the results has seen enough
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; {saved(out)}", str(error.filename or out)) from None
     return 0
 
 
-def saved(run: Run, to_resume: str) -> str:
+def saved(out: Path) -> str:
     """What is left of a run that stopped."""
-    done = len(run.log)
-    if not done:
+    if not (out / "last.npz").exists():
         return "nothing is saved, for its first epoch was not done"
-    return f"epoch {done} of {run.settings.epochs} is saved; to go on from there: {to_resume}"
+    run = checkpoint.load(out / "last.npz")
+    resume = f"minicnn train --resume --out {shlex.quote(str(out))}"
+    return f"epoch {len(run.log)} of {run.settings.epochs} is saved, and to go on from there: {resume}"
 
 
 # ---------------------------------------------------------------------- beginning
@@ -124,7 +132,12 @@ def started(args: argparse.Namespace, out: Path) -> Task:
         raise ValueError(f"{out} holds a run already: go on with it by --resume, or choose another --out")
     usual = recipe(args.data)
     settings = chosen_settings(args, usual.settings)
-    about = {**described(usual), "data": args.data, **given(args, "folder", "network", "validation")}
+    about: dict[str, Any] = {
+        "data": args.data,
+        "folder": args.folder,
+        "network": args.network or usual.network,
+        "validation": usual.validation if args.validation is None else args.validation,
+    }
     refuse_measured(architectures.blank(about["network"]))
 
     rng = np.random.default_rng(settings.seed)
@@ -142,9 +155,11 @@ def started(args: argparse.Namespace, out: Path) -> Task:
 def resumed(args: argparse.Namespace, out: Path) -> Task:
     """The run in `out`, as it was after its last whole epoch."""
     run = checkpoint.load(out / "last.npz")
+    if run.about.keys() != {"data", "folder", "network", "validation", "checksum"}:
+        raise ValueError(f"{out / 'last.npz'} does not say what it learns from: minicnn train did not write it")
     refuse_other_settings(args, run)
     splits = load(run.about, run.settings.seed)
-    if checksum(splits.train) != run.about["checksum"]:
+    if checksum(splits.train) != run.about["checksum"] or splits.classes != run.net.classes:
         raise ValueError(f"the images of {run.about['data']} are not those that the run in {out} learns from")
     training, validation = held_out(splits.train, run.about["validation"], np.random.default_rng(run.settings.seed))
     remove_parts(out)
@@ -160,10 +175,6 @@ def chosen_settings(args: argparse.Namespace, usual: Settings) -> Settings:
     """The usual settings, but for those that were given."""
     jitter = replace(usual.jitter, **given(args, "crop", "mirror", "colour"))
     return replace(usual, jitter=jitter, **given(args, "schedule", *(name for name, _, _ in SETTINGS)))
-
-
-def described(usual: Recipe) -> dict[str, Any]:
-    return {"folder": None, "network": usual.network, "validation": usual.validation}
 
 
 def refuse_other_settings(args: argparse.Namespace, run: Run) -> None:
@@ -220,22 +231,22 @@ def bar(task: Task, tallies: Iterable[Tally]) -> Iterator[Tally]:
     with tqdm(total=total, desc=title, unit=" images", leave=False, disable=None, file=sys.stderr) as shown:
         for tally in tallies:
             shown.update(tally.images - shown.n)
-            shown.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}", refresh=False)
+            if tally.seen:
+                shown.set_postfix(loss=f"{tally.loss:.3f}", accuracy=f"{tally.accuracy:.1%}", refresh=False)
             yield tally
 
 
-def write_epoch(run: Run, out: Path, to_resume: str) -> None:
+def write_epoch(run: Run, out: Path) -> None:
     """The checkpoints and the log.  `last` is written after `best`: only with it an epoch is done."""
-    try:
-        if run.best is run.log[-1]:
-            checkpoint.save(run, out / "best.npz")
-        checkpoint.save(run, out / "last.npz")
-        with atomic_write(out / "log.jsonl") as file:
-            file.writelines((json.dumps(asdict(line)) + "\n").encode() for line in run.log)
-    except OSError as error:
-        done = len(run.log) - 1
-        kept = f"epoch {done} is saved; make room and go on with: {to_resume}" if done else "nothing is saved"
-        raise OSError(error.errno, f"{error.strerror}; {kept}", str(error.filename or out)) from None
+    if run.best is run.log[-1]:
+        checkpoint.save(run, out / "best.npz")
+    checkpoint.save(run, out / "last.npz")
+    write_log(run, out)
+
+
+def write_log(run: Run, out: Path) -> None:
+    with atomic_write(out / "log.jsonl") as file:
+        file.writelines((json.dumps(asdict(line)) + "\n").encode() for line in run.log)
 
 
 def report(run: Run, line: Epoch, as_json: bool) -> None:
@@ -251,13 +262,13 @@ def report(run: Run, line: Epoch, as_json: bool) -> None:
     )
 
 
-def finish(task: Task, out: Path, as_json: bool) -> None:
+def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
     """The best network tested and written by itself, the curve drawn."""
     from visualize.figures import save_figure, training_figure
 
     run, best = task.run, task.run.best
     net = formats.load(out / "best.npz")
-    loss, accuracy = evaluate(net, task.test)
+    loss, accuracy = evaluate(net if device == "cpu" else net.to(device), task.test)
     result = {
         "test_accuracy": accuracy,
         "test_loss": loss,
@@ -266,6 +277,7 @@ def finish(task: Task, out: Path, as_json: bool) -> None:
         "validation_accuracy": best.validation_accuracy,
         "network": str(out / "network.npz"),
     }
+    write_log(run, out)  # once more, for a run that was stopped right after its last checkpoint
     formats.save(net, out / "network.npz")
     save_figure(out / "curve.png", training_figure(run.log, f"{run.about['network']} on {run.about['data']}"))
     save_json(out / "training.json", {"about": run.about, "settings": asdict(run.settings), "result": result})

@@ -10,23 +10,16 @@ from typing import Any
 import numpy as np
 
 from minicnn.datasets.annotated import Picture
-from minicnn.images import preprocessing_of
 from minicnn.network import Network
 
 from ..dead_signal import DeadSignal
+from .contrast import top_classes
 from .measures import best_iou
 from .methods import BLIND, MAPS, METHODS, Row
 from .rules import Cut, Rule, Threshold, cut_boxes
 
 TOP = 5
 Record = dict[str, Any]
-
-
-def top_classes(net: Network, photo: np.ndarray) -> list[int]:
-    """The five classes with the highest scores at the photograph's centre crop, highest first."""
-    preprocessing = preprocessing_of(net)
-    scores = net.scores(preprocessing.to_input(preprocessing.centre_crop(photo)))[0]
-    return [int(c) for c in np.argsort(-scores, kind="stable")[:TOP]]
 
 
 def maps_of(net: Network, photo: np.ndarray, names: Sequence[str], classes: Sequence[int]) -> dict[str, dict[int, Any]]:
@@ -67,7 +60,7 @@ def table_records(net: Network, picture: Picture, rows: Sequence[Row]) -> list[R
     A guess of another class is an error wherever its box is, so that no box of another class is ever needed.
     Thresholded methods have one more record, with the IoU at every threshold, in per cent, for MaxBoxAcc.
     """
-    photo, top, classes = picture.photo, top_classes(net, picture.photo), list(picture.objects)
+    photo, top, classes = picture.photo, top_classes(net, picture.photo, TOP), list(picture.objects)
     maps = maps_of(net, photo, sorted({row.map for row in rows}), classes)
     boxes = boxes_of(rows, photo, maps)
     about = {"size": [photo.shape[1], photo.shape[0]], "top": top}

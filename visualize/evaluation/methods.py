@@ -13,6 +13,7 @@ from minicnn.network import Network
 
 from ..localization import CutSettings, Maps
 from ..saliency import photo_saliency, ten_crop_saliency
+from .contrast import contrast
 from .rules import CentredBox, Cut, Rule, Threshold
 
 
@@ -21,7 +22,7 @@ def centred_gaussian(net: Network, photo: np.ndarray, classes: Sequence[int]) ->
 
     Only the order of its values counts in a cut, so its width does not matter.
     """
-    y, x = (np.linspace(-1, 1, side) for side in photo.shape[:2])
+    y, x = ((2 * np.arange(side) + 1 - side) / side for side in photo.shape[:2])
     M = np.exp(-0.5 * (x**2 + y[:, None] ** 2))
     return np.broadcast_to(M, (len(classes), *M.shape))
 
@@ -32,6 +33,8 @@ MAPS: dict[str, Maps] = {
     "deconv": partial(photo_saliency, rule="deconv"),
     "guided": partial(photo_saliency, rule="guided"),
     "guided-10": partial(ten_crop_saliency, rule="guided"),
+    "gradient-10-contrast": partial(contrast, partial(ten_crop_saliency, rule="gradient")),
+    "guided-10-contrast": partial(contrast, partial(ten_crop_saliency, rule="guided")),
     "gaussian": centred_gaussian,
 }
 BLIND = "gaussian"  # the same map for every class
@@ -72,6 +75,8 @@ METHODS: dict[str, Method] = {
     "deconv/cut": Method("DeconvNet, cut", "deconv", Cut()),
     "guided/cut": Method("guided, cut", "guided", Cut()),
     "guided-10/cut": Method("guided, ten crops, cut", "guided-10", Cut()),
+    "gradient-10-contrast/cut": Method("gradient against rivals, ten crops, cut", "gradient-10-contrast", Cut()),
+    "guided-10-contrast/cut": Method("guided against rivals, ten crops, cut", "guided-10-contrast", Cut()),
 }
 STUDIED = "gradient-10/cut"  # the paper's own, of which each choice is varied
 
@@ -104,12 +109,15 @@ class Row:
 
 
 def rows(names: Sequence[str], tuned: dict[str, Rule]) -> list[Row]:
-    """The lines of the table: every method as it stands, then as tuned; then the paper's choices one by one."""
+    """The lines of the table: every method as tuned, the cuts with the paper's quantiles before that; then the paper's
+    choices one by one.  A method that nothing was tuned for is there as it stands."""
     table = []
     for name in names:
         method = METHODS[name]
-        usual = "" if method.fixed else "the paper's" if isinstance(method.rule, Cut) else "usual"
-        table.append(Row(name, usual, method.rule))
+        if isinstance(method.rule, Cut):
+            table.append(Row(name, "the paper's 95/30", method.rule))
+        elif name not in tuned:
+            table.append(Row(name, "" if method.fixed else "not tuned", method.rule))
         if name in tuned:
             table.append(Row(name, "tuned", tuned[name]))
     rule = tuned.get(STUDIED)

@@ -83,12 +83,10 @@ def pictures(records: Sequence[Record]) -> dict[str, dict[str, int]]:
 def tuning(name: str, rule: Rule) -> dict[str, Any]:
     """What tuning chose, and which of it lies at the end of its grid: there a wider one might have done better."""
     grid, chosen = [other.described() for other in rule.grid()], rule.described()
-    ends = []
-    for setting, value in chosen.items():
-        tried = sorted({line[setting] for line in grid})
-        if len(tried) > 1 and value in (tried[0], tried[-1]):
-            ends.append(setting)
-    return {"title": METHODS[name].title, "rule": chosen, "at_the_end_of_its_grid": ends}
+    tried = {setting: sorted({line[setting] for line in grid}) for setting in chosen}
+    free = {setting: value for setting, value in chosen.items() if len(tried[setting]) > 1}
+    ends = [setting for setting, value in free.items() if value in (tried[setting][0], tried[setting][-1])]
+    return {"title": METHODS[name].title, "chosen": free, "at_the_end_of_its_grid": ends}
 
 
 # ---------------------------------------------------------------------- one row
@@ -97,8 +95,8 @@ def tuning(name: str, rule: Rule) -> dict[str, Any]:
 def measured(records: Sequence[Record]) -> dict[str, Any]:
     """All that the main table says of one row."""
     known = np.array([best_iou(record["box"], record["truth"]) for record in records])
-    wrong = {k: np.array([top_error(record, k) for record in records]) for k in (1, 5)}
-    named = {k: np.array([record["class"] in record["top"][:k] for record in records]) for k in (1, 5)}
+    wrong = {k: np.array([top_error(record, k) for record in records], bool) for k in (1, 5)}
+    named = {k: np.array([record["class"] in record["top"][:k] for record in records], bool) for k in (1, 5)}
     return {
         **{f"top{k}": estimate(wrong[k]) for k in (1, 5)},
         **{f"given_class_top{k}": estimate(wrong[k][named[k]]) for k in (1, 5)},
@@ -254,7 +252,7 @@ def size_table(found: dict[str, Any]) -> str:
 
 def threshold_table(found: dict[str, Any]) -> str:
     def cell(best: dict[str, float]) -> str:
-        return f"{100 * best['accuracy']:.1f} (τ = {best['threshold']:.2f})"
+        return f"{100 * best['accuracy']:.1f} (τ = {best['threshold']:.4f})"
 
     head = ["map", "blur", *(f"δ = {delta:g}" for delta in DELTAS), "mean"]
     lines = [
@@ -281,7 +279,7 @@ def duet_table(found: dict[str, Any]) -> str:
 def tuning_table(found: dict[str, Any]) -> str:
     lines = []
     for line in found["tuned"].values():
-        chosen = ", ".join(f"{setting} {value:g}" for setting, value in line["rule"].items())
+        chosen = ", ".join(f"{setting} {value:g}" for setting, value in line["chosen"].items())
         lines.append([line["title"], chosen, ", ".join(line["at_the_end_of_its_grid"]) or "–"])
     return table(["method", "settings", "at the end of its grid"], lines)
 
@@ -289,8 +287,8 @@ def tuning_table(found: dict[str, Any]) -> str:
 def percent(value: Estimate) -> str:
     if value["mean"] is None:
         return "–"
-    low, high = value["interval"]
-    return f"{100 * value['mean']:.1f} ({100 * low:.1f} … {100 * high:.1f})"
+    mean, low, high = (round(100 * number, 1) + 0.0 for number in (value["mean"], *value["interval"]))  # no "-0.0"
+    return f"{mean:.1f} ({low:.1f} … {high:.1f})"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

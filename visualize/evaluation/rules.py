@@ -47,9 +47,9 @@ class Cut:
 
     settings: CutSettings = field(default_factory=CutSettings)
 
-    FOREGROUND = (0.90, 0.95, 0.98)
-    BACKGROUND = (0.30, 0.50, 0.60, 0.70, 0.80)
-    PAIRWISE = (20.0, 50.0, 100.0, 200.0)
+    FOREGROUND = (0.70, 0.80, 0.90, 0.95, 0.98)
+    BACKGROUND = (0.10, 0.30, 0.50, 0.70, 0.80, 0.90)
+    PAIRWISE = (10.0, 20.0, 50.0, 100.0, 200.0)
 
     def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
         return locate(photo, saliency, self.settings).box
@@ -59,6 +59,7 @@ class Cut:
         return [
             Cut(CutSettings(foreground, background, pairwise=pairwise))
             for foreground, background, pairwise in product(cls.FOREGROUND, cls.BACKGROUND, cls.PAIRWISE)
+            if background <= foreground
         ]
 
     @classmethod
@@ -123,7 +124,7 @@ class Threshold:
     threshold: float = 0.2
     blur: float = 0.0
 
-    THRESHOLDS = tuple(round(step / 100, 2) for step in range(100))
+    THRESHOLDS = tuple(round((step / 100) ** 2, 4) for step in range(100))  # close together where most pixels are
     BLURS = (0.0, 0.02, 0.05)
 
     def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
@@ -155,7 +156,7 @@ def normalised(saliency: np.ndarray, blur: float) -> np.ndarray | None:
 
 def threshold_box(M: np.ndarray | None, threshold: float) -> Box | None:
     """The box around the largest connected piece of {M ≥ τ}."""
-    return None if M is None else bounding_box(largest_component(M >= threshold))  # noqa: SIM300
+    return None if M is None else bounding_box(largest_component(np.greater_equal(M, threshold)))
 
 
 # ---------------------------------------------------------------------- without looking
