@@ -15,7 +15,7 @@ from minicnn.photographs import photograph
 
 @pytest.mark.parametrize("name", ["saliency squeezenet1_1", "gradient alexnet", "deconv alexnet", "guided alexnet"])
 def test_contenders_compute_the_same_thing(name):
-    """(In float32 two nearly equal pixels of a pool's window may change places, and a little of the signal with them.)"""
+    """(In float32 two nearly equal pixels of a pool may change places, and a little of the signal with them.)"""
     work = works.WORKS[name]()
     if len(work.contenders) < 2:
         pytest.skip("neither PyTorch nor Captum is installed")
