@@ -52,16 +52,16 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     seen = Patches(x, M, kernel, stride, pad)
     strips = seen.strips()
     shared = shares(len(strips), max(1, min(CORES, len(strips))))  # each core sums up a share of its own
-    sums = array_module(x).zeros((len(shared), M, C * kh * kw), dtype=grad.dtype)
+    sums = array_module(x).zeros((len(shared), C * kh * kw, M), dtype=grad.dtype)
 
     def add_up(share: int) -> None:
         for images, rows in strips[shared[share]]:
             patches = seen.by((images, rows))
             arrived = framed(grad[images, :, rows].transpose(1, 0, 2, 3), 0, 0, 0, seen.L - seen.J)
-            sums[share] += arrived.reshape(M, -1) @ patches.reshape(C * kh * kw, -1).T
+            sums[share] += patches.reshape(C * kh * kw, -1) @ arrived.reshape(M, -1).T  # (faster than the other way)
 
     in_parallel(add_up, range(len(shared)), x)
-    return sums.sum(axis=0).reshape(M, C, kh, kw)
+    return sums.sum(axis=0).T.reshape(M, C, kh, kw)
 
 
 def correlation_size(x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Pair:

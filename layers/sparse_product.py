@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, array_module
 from .cores import CORES, in_parallel, shares
 
 ROWS = 64  # of W fetched at a time: they stay in the cache from being gathered to being multiplied
@@ -21,10 +21,11 @@ def product_of_sparse(grad: Array, W: Array) -> Array:
     """
     if not isinstance(grad, np.ndarray):
         return grad @ W
-    heard = np.flatnonzero(grad.any(axis=0))
+    xp = array_module(grad)
+    heard = xp.flatnonzero(grad.any(axis=0))
     if heard.size > 0.8 * len(W):
         return grad @ W
-    total = np.zeros((len(grad), W.shape[1]), dtype=np.result_type(grad, W))
+    total = xp.zeros((len(grad), W.shape[1]), dtype=xp.result_type(grad, W))
 
     def add_up(columns: slice) -> None:
         for start in range(0, heard.size, ROWS):

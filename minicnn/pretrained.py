@@ -19,6 +19,7 @@ from .images import Preprocessing
 from .network import Network
 
 SQUEEZENET_WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
+SHAPES_WEIGHTS = Path(__file__).parent / "weights" / "shapes.npz"
 SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
 
 
@@ -67,7 +68,15 @@ def squeezenet() -> Network:
     ).with_parameters(weights)
 
 
-NETWORKS: dict[str, Callable[[], Network]] = {"squeezenet": squeezenet}
+def shapes() -> Network:
+    """The network for generated scenes (`datasets.shapes`): ten classes, 64×64 pixels, 0.23 million weights.
+
+    Comes with minicnn; `minicnn train shapes` made it.
+    """
+    return formats.load(SHAPES_WEIGHTS)
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {"squeezenet": squeezenet, "shapes": shapes}
 
 
 def checked_bytes(path: Path, sha256: str) -> bytes:

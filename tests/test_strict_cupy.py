@@ -198,7 +198,7 @@ def a_picture(images: ModuleType) -> None:
 PLANTED = {
     "host zeros in the backward": (
         fully_connected, "layers/fully_connected.py",
-        "return grad @ in_dtype_of(grad, self.W)", "return np.zeros(x.shape) + grad @ in_dtype_of(grad, self.W)",
+        "return product_of_sparse(grad,", "return np.zeros(x.shape) + product_of_sparse(grad,",
         TypeError,
     ),
     "np.pad on an array of the device": (

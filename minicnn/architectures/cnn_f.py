@@ -11,7 +11,7 @@ def cnn_f(classes: int = 1000) -> dict[str, Layer]:
     """The paper's ConvNet, filled in as CNN-F (Chatfield et al. 2014, arXiv 1405.3531, table 1).
 
     The paper says: conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000 (Simonyan et al. 2013, section
-    2).  CNN-F, known as "VGG-F", is the same laboratory's network of exactly these widths, and says the rest.
+    1).  CNN-F, known as "VGG-F", is the same laboratory's network of exactly these widths, and says the rest.
     """
     return {
         "conv1": conv(3, 64, 11, stride=4),

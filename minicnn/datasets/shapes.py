@@ -87,7 +87,7 @@ def scenes(count: int, seed: int = 0, settings: SceneSettings = USUAL, progress:
     return Scenes(images, labels[:, 0], CLASSES, masks[:, 0], boxes[:, 0])
 
 
-def splits(seed: int = 0, train: int = 17_000, test: int = 2_000, progress: Progress = iter) -> Splits:
+def splits(seed: int = 0, train: int = 25_000, test: int = 2_000, progress: Progress = iter) -> Splits:
     """Scenes to learn from, and scenes of another seed, a million further on, to be tested by."""
     return Splits(scenes(train, seed, progress=progress), scenes(test, seed + 1_000_000, progress=progress))
 

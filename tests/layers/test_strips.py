@@ -7,7 +7,7 @@ import pytest
 
 from layers import Conv, correlation
 from layers.correlation import Patches
-from tests.devices import assert_close
+from tests.devices import assert_close, host
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
@@ -33,9 +33,9 @@ def test_strips_of_any_size_give_the_same_maps_and_gradients(monkeypatch, rng, c
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("pad", [(0, 0, 0, 0), (1, 0, 2, 1), (-1, 2, 0, -2)])
 def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(
-    monkeypatch, rng, columns, stride, pad, kernels
+    monkeypatch, host_rng, on, columns, stride, pad, kernels
 ):
-    x = rng.standard_normal((3, 2, 9, 8))
+    x = host_rng.standard_normal((3, 2, 9, 8))
     monkeypatch.setattr(correlation, "STRIP_COLUMNS", columns)
     top, bottom, left, right = pad
     framed = np.pad(x, [(0, 0), (0, 0), (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))])
@@ -44,10 +44,10 @@ def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(
     I, J = (framed.shape[2] - 2) // stride + 1, (framed.shape[3] - 3) // stride + 1
 
     seen = []
-    patches_of = Patches(x, kernels, (2, 3), (stride, stride), pad)
+    patches_of = Patches(on(x), kernels, (2, 3), (stride, stride), pad)
     assert (patches_of.I, patches_of.J) == (I, J)
     for strip in patches_of.strips():
-        (images, rows), patches = strip, patches_of.by(strip)
+        (images, rows), patches = strip, host(patches_of.by(strip))
         assert patches.shape[:3] == (2 * 2 * 3, images.stop - images.start, rows.stop - rows.start)
         for n in range(images.start, images.stop):
             for i in range(rows.start, rows.stop):
@@ -58,14 +58,14 @@ def test_strips_tile_the_output_and_hold_the_patches_that_were_asked_for(
     assert seen == list(np.ndindex(3, I, J))
 
 
-def test_strips_of_maps_that_do_not_lie_in_order_in_memory(rng):
+def test_strips_of_maps_that_do_not_lie_in_order_in_memory(rng, xp):
     """Turned, mirrored and broadcast maps: a run along a row must not leave it."""
     maps = rng.standard_normal((2, 3, 7, 9))
     conv = Conv(rng.standard_normal((4, 3, 3, 2)), pad=(1, 1, 0, 0))
     for x in (maps[:, :, ::-1], maps[..., ::-1], maps.transpose(0, 1, 3, 2), maps[:, :1].repeat(3, axis=1)[..., 2:-1]):
-        np.testing.assert_allclose(conv.forward(x)[0], conv.forward(x.copy())[0], rtol=1e-12)
-    flat = np.broadcast_to(maps[:, :, :1, :1], maps.shape)
-    np.testing.assert_allclose(conv.forward(flat)[0], conv.forward(flat.copy())[0], rtol=1e-12)
+        assert_close(conv.forward(x)[0], conv.forward(x.copy())[0], rtol=1e-12)
+    flat = xp.broadcast_to(maps[:, :, :1, :1], maps.shape)
+    assert_close(conv.forward(flat)[0], conv.forward(flat.copy())[0], rtol=1e-12)
 
 
 def test_what_lies_beyond_the_end_of_a_row_does_not_reach_the_kernels_gradient(rng):
@@ -74,7 +74,7 @@ def test_what_lies_beyond_the_end_of_a_row_does_not_reach_the_kernels_gradient(r
     grad = rng.standard_normal((1, 1, 4, 4))
     conv = Conv(rng.standard_normal((1, 1, 3, 3)))
     found = conv.parameter_gradients(grad, x[..., :6])["K"]
-    np.testing.assert_allclose(found, conv.parameter_gradients(grad, x[..., :6].copy())["K"], rtol=1e-12)
+    assert_close(found, conv.parameter_gradients(grad, x[..., :6].copy())["K"], rtol=1e-12)
 
 
 def test_the_patches_of_a_large_image_and_of_a_large_batch_are_never_all_in_memory():

@@ -72,7 +72,7 @@ def test_squeezenets_maps_have_its_papers_sizes_on_images_of_227_pixels():
 
 
 def test_the_papers_convnet_has_the_papers_widths():
-    """conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000 (section 2)."""
+    """conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000 (section 1)."""
     net = architectures.blank("paper")
     widths = [f"{name[:4]}{len(layer.b)}" for name, layer in net.layers.items() if "b" in layer.parameters]
     assert "-".join(widths) == "conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000"
