@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 IMPORTS = {
     "import visualize": "import visualize",
@@ -33,23 +34,25 @@ torch.autograd.grad(there(I)[:, 0].sum(), I)
 
 PEAK = {
     "minicnn": """
-import numpy as np, resource
+import numpy as np
+from benchmarks.fresh import most_held
 from minicnn import architectures
 from visualize import saliency
 rng = np.random.default_rng(0)
 net = architectures.build({name!r}, rng)
 x = rng.standard_normal(({batch}, *architectures.architecture({name!r}).input_shape), dtype=np.float32)
 saliency(net, x, 0)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(most_held())
 """,
     "PyTorch": """
-import resource, torch
+import torch
+from benchmarks.fresh import most_held
 from minicnn import architectures
 from tests.torch_networks import IN_TORCH
 there = IN_TORCH[{name!r}]().eval().requires_grad_(False)
 I = torch.randn(({batch}, *architectures.architecture({name!r}).input_shape), requires_grad=True)
 torch.autograd.grad(there(I)[:, 0].sum(), I)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(most_held())
 """,
 }
 
@@ -75,8 +78,18 @@ def medians(programs: dict[str, str], repeats: int) -> dict[str, float]:
     return {name: max(0.0, statistics.median(each) - empty) for name, each in taken.items()}
 
 
+def most_held() -> float:
+    """The most memory that this process has held, in MB.  (`ru_maxrss` may be that of the process which started it.)"""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**10
+
+
 def peak_megabytes(name: str, batch: int) -> dict[str, float]:
     """The most memory that a process ever held which makes one batch of maps, all included."""
     wanted = {who: p for who, p in PEAK.items() if "torch" not in p or find_spec("torch")}
-    unit = 1 / 2**20 if sys.platform == "darwin" else 1 / 2**10
-    return {who: int(run(p.format(name=name, batch=batch))[1]) * unit for who, p in wanted.items()}
+    return {who: float(run(p.format(name=name, batch=batch))[1]) for who, p in wanted.items()}

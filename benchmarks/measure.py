@@ -29,13 +29,16 @@ class Times:
 
 
 def in_turns(contenders: Mapping[str, Callable[[], object]], seconds: float, least: int = 5) -> dict[str, Times]:
-    """Each contender once to warm up, then one after the other, again and again, for about so many seconds."""
+    """Each contender once to warm up, then one after the other, again and again, for about so many seconds.
+
+    At least so many times each, unless that takes five times as long.
+    """
     times = {name: Times([], []) for name in contenders}
     for run in contenders.values():
         run()
     began = time.perf_counter()
     rounds = 0
-    while rounds < least or time.perf_counter() - began < seconds:
+    while rounds == 0 or time.perf_counter() - began < (seconds if rounds >= least else 5 * seconds):
         for name, run in contenders.items():
             wall, cores = time.perf_counter(), time.process_time()
             run()

@@ -8,6 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
+from PIL import Image
 
 from minicnn import Network, architectures, summary
 from minicnn.loss import cross_entropy
@@ -15,7 +16,7 @@ from minicnn.network import one_hot
 from minicnn.photographs import photograph
 from minicnn.pretrained import squeezenet
 from minicnn.training import descend
-from visualize import deconvnet, graph_cut, localization
+from visualize import graph_cut, localization
 from visualize.class_model import Settings, ascend
 from visualize.mixture import fit_mixture
 from visualize.saliency import photo_saliency, saliency, ten_crop_saliency
@@ -146,8 +147,8 @@ def training_step(name: str = "small32", batch: int = 64) -> Work:
 
 def cut_terms() -> tuple[np.ndarray, np.ndarray, np.ndarray, graph_cut.Pairwise]:
     """Colours 224×224, a map's two seeds (2, 224, 224), the costs of labels and of outlines."""
-    photo = photograph("coffee")
-    colours = photo[: 224 * 2 : 2, : 224 * 2 : 2] / 255
+    square = Image.fromarray(photograph("coffee")[:, 100:500])
+    colours = np.asarray(square.resize((224, 224), Image.Resampling.BOX)) / 255
     middle = np.hypot(*(np.indices((224, 224)) - 112))
     above, below = localization.quantile_seeds(-middle, 0.95, 0.30)
     models = (fit_mixture(colours[seed], 5) for seed in (above, below))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import winograd
 from .arrays import Array, array_module
 from .cores import CORES, Portion, in_parallel, portions, shares
 from .windows import Pair, Sides, framed, window_count
@@ -18,6 +19,7 @@ from .windows import Pair, Sides, framed, window_count
 STRIP_COLUMNS = 640  # positions in a strip; measured: products of 300 to 700 columns are fastest
 STRIP_BYTES = 4 << 20  # and its patches take at most so much memory, unless one row of positions takes more
 STRIP_BYTES_ON_A_GPU = 64 << 20  # a GPU wants large pieces
+SUM_BYTES = 24 << 20  # the partial sums of a kernel's gradient take so much at most, unless one takes more
 WORTH_SHARING = 10**7  # multiplications; fewer are done before another core has woken up
 
 
@@ -30,8 +32,11 @@ def correlate(x: Array, K: Array, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 
     M, C, kh, kw = K.shape
     seen = Patches(x, M, (kh, kw), stride, pad)
     y = xp.empty((x.shape[0], M, seen.I, seen.J), dtype=xp.result_type(x, K))
-    K_rows = K.reshape(M, C * kh * kw)
     bias = xp.zeros((M, 1, 1), dtype=y.dtype) if b is None else b[:, None, None]
+    if stride == (1, 1) and winograd.pays(x, K, seen.I, seen.J):
+        winograd.correlate(x, K, pad, bias, y)
+        return y
+    K_rows = K.reshape(M, C * kh * kw)
 
     def multiply(strip: Portion) -> None:
         images, rows = strip
@@ -51,7 +56,8 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     M, C, (kh, kw) = grad.shape[1], x.shape[1], kernel
     seen = Patches(x, M, kernel, stride, pad)
     strips = seen.strips()
-    shared = shares(len(strips), max(1, min(CORES, len(strips))))  # each core sums up a share of its own
+    sums_at_once = min(CORES, len(strips), SUM_BYTES // max(1, M * C * kh * kw * x.itemsize))
+    shared = shares(len(strips), max(1, sums_at_once))  # each core sums up a share of its own
     sums = array_module(x).zeros((len(shared), C * kh * kw, M), dtype=grad.dtype)
 
     def add_up(share: int) -> None:

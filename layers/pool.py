@@ -39,7 +39,7 @@ class Pool(Layer):
                 yield x[:, :, u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]
 
     def parts(self, shape: tuple[int, ...], x: Array) -> Iterator[Portion]:
-        """(images, channels) of portions that stay in a core's cache while all taps go by; a GPU has one."""
+        """(images, channels) of portions that stay in a core's cache while all taps go by; a GPU takes all at once."""
         N, C, H, W = shape
         return portions(N, C, H * W, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W)
 

@@ -269,7 +269,7 @@ def shapes(w=1):
     features = []
     for C, M in itertools.pairwise(widths):
         features += [nn.Conv2d(C, M, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
-    return TwoParts(features, [nn.Linear(widths[-1] * 16, 128 // w), nn.ReLU(), nn.Linear(128 // w, 10)])
+    return TwoParts(features, [nn.Linear(widths[-1] * 16, 112 // w), nn.ReLU(), nn.Linear(112 // w, 10)])
 
 
 IN_TORCH = {

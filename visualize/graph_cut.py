@@ -10,6 +10,7 @@ capacity U_p(1), neighbours by edges of capacity V_pq.  The object is what stays
 the edges cut, and the least cut is the greatest flow from source to sink.
 
 Step by step:  fit_mixture (mixture.py) → unary_terms, pairwise_terms → minimal_cut;  energy prices any labelling.
+Most of the flow is sent before SciPy searches for the rest (head_start.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .head_start import Flow, head_start, remaining
 from .mixture import Mixture
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 Pairwise = tuple[np.ndarray, np.ndarray]  # V to the right (H, W−1) and V downwards (H−1, W)
 
 PARTS = 1e6  # the flow runs in whole numbers: so many to a unit of energy
-LARGEST = 2**30  # and no capacity above this, for two of them are added in 32 bits
+LARGEST = 2**27  # and no term above this: a pixel's excess and its four edges are added up in 32 bits
 
 
 def unary_terms(colours: np.ndarray, foreground: Mixture, background: Mixture) -> np.ndarray:
@@ -79,11 +81,14 @@ def minimal_cut(unary: np.ndarray, pairwise: Pairwise) -> tuple[np.ndarray, floa
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-    across, down = pairwise
-    parts = min(PARTS, LARGEST / max(1.0, *(float(terms.max()) for terms in (unary, across, down) if terms.size)))
-    unary, across, down = (np.rint(terms * parts).astype(np.int32) for terms in (unary, across, down))
-    graph = grid_graph(unary, (across, down))
-    source, sink = unary[0].size, unary[0].size + 1
+    largest = max((float(terms.max()) for terms in (unary, *pairwise) if terms.size), default=0.0)
+    parts = min(PARTS, LARGEST / max(1.0, largest))
+    unary, across, down = (np.rint(terms * parts).astype(np.int64) for terms in (unary, *pairwise))
+    excess = unary[0] - unary[1]
+    begun = head_start(excess, (across, down))
+    left = remaining(excess, begun)
+    graph = grid_graph(np.stack([np.maximum(left, 0), np.maximum(-left, 0)]), (across, down), begun)
+    source, sink = excess.size, excess.size + 1
     flow = maximum_flow(graph, source, sink)
 
     # What flow a pixel could still get from the source decides: it is the object's if there is a way with room left.
@@ -92,24 +97,27 @@ def minimal_cut(unary: np.ndarray, pairwise: Pairwise) -> tuple[np.ndarray, floa
     reached = breadth_first_order(room, source, return_predecessors=False)
     labels = np.zeros(sink + 1, bool)
     labels[reached] = True
-    return labels[:source].reshape(unary.shape[1:]), float(flow.flow_value / parts)
+    before = unary[1].sum() - np.maximum(-left, 0).sum()  # what every labelling costs, whatever is left to be found
+    return labels[:source].reshape(excess.shape), float((before + flow.flow_value) / parts)
 
 
-def grid_graph(unary: np.ndarray, pairwise: Pairwise) -> csr_array:
+def grid_graph(unary: np.ndarray, pairwise: Pairwise, begun: Flow | None = None) -> csr_array:
     """The graph as a sparse matrix of capacities, entry (a, b) that of the edge a → b; pixels, source, sink in order.
 
     Pixel p has six edges, in the order of where they lead: up p−W, left p−1, right p+1, down p+W, source, sink.  Each
     edge's reverse is there too, if only with capacity 0, so that the flow comes back with the same entries.
+    A flow that has begun takes from the capacity of one direction and gives to that of the other.
     """
     from scipy.sparse import csr_array
 
     (H, W), (across, down) = unary.shape[1:], pairwise
+    right, downwards = begun or (0, 0)
     inside, leads_to, starts = grid(H, W)
     capacity = np.zeros((H, W, 6), np.int32)
-    capacity[1:, :, 0] = capacity[:-1, :, 3] = down
-    capacity[:, 1:, 1] = capacity[:, :-1, 2] = across
+    capacity[1:, :, 0], capacity[:-1, :, 3] = down + downwards, down - downwards
+    capacity[:, 1:, 1], capacity[:, :-1, 2] = across + right, across - right
     capacity[..., 5] = unary[1]
-    data = np.concatenate([capacity[inside], unary[0].ravel(), np.zeros(H * W, np.int32)])
+    data = np.concatenate([capacity[inside], unary[0].ravel(), np.zeros(H * W, np.int32)]).astype(np.int32)
     return csr_array((data, leads_to.copy(), starts.copy()), shape=(H * W + 2, H * W + 2))  # SciPy writes into them
 
 
