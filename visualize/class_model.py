@@ -14,6 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -223,7 +224,7 @@ def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator
     shape = (preprocessing.channels, *preprocessing.size)
     generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # a class's own, whatever the batch
     I = settings.noise * np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
-    I, xp = net.xp.asarray(I), net.xp  # chance is NumPy's, so that a seed means the same on every device
+    I, xp = net.xp.asarray(I, precision(net)), net.xp  # chance is NumPy's: a seed means the same on every device
     velocity = xp.zeros_like(I)
     rng = np.random.default_rng(settings.seed)
     for t in range(settings.steps + 1):
@@ -280,7 +281,7 @@ def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> t
     climb higher, S_c − λ‖I‖² = 194, 373, 465 for the ostrich with 2000, 1000, 500, but to blots in place of outlines.)
     """
     preprocessing, xp = preprocessing_of(net), net.xp
-    zero = xp.zeros((len(classes), preprocessing.channels, *preprocessing.size), dtype=np.float32)
+    zero = xp.zeros((len(classes), preprocessing.channels, *preprocessing.size), precision(net))
     _, _, gradient = slope(net, zero, classes, settings.score)
     g = xp.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
     g = xp.where(g > 0, g, np.float32(1))  # dead at the zero image: reported when the ascent has come to nothing
@@ -288,6 +289,11 @@ def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> t
     step = 0.4 * u / g if settings.step is None else xp.full_like(g, settings.step)
     decay = 0.05 * g / u if settings.decay is None else xp.full_like(g, settings.decay)
     return step, decay
+
+
+def precision(net: Network) -> np.dtype[Any]:
+    """Of the ascent: the network's own.  `net.astype(numpy.float64)` climbs in double precision."""
+    return np.result_type(np.float32, *(p.dtype for p in net.parameters.values()))
 
 
 def total_variation_gradient(I: Array) -> Array:

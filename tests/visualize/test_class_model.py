@@ -83,6 +83,13 @@ def test_the_first_step_goes_along_the_gradient_minus_two_lambda_I(small):
     assert_close(after.offset - before.offset, 3 * (gradient - 0.02 * before.offset), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_the_ascent_is_as_precise_as_the_network(small, precision):
+    settings = Settings(steps=4, noise=1.0, jitter=1, blur=0.5, total_variation=1e-4, max_norm=50.0)
+    for state in ascend(small.astype(precision), [1], settings):
+        assert {array.dtype for array in vars(state).values()} == {np.dtype(precision)}
+
+
 def test_the_slope_of_the_posterior_is_the_gradient_of_log_P(xp, small):
     net = small.astype(np.float64)
     x, v = Draws(xp, 3).standard_normal((2, 1, 3, 12, 12)) * 10

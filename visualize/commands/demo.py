@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +44,25 @@ from .saliency import write_saliency
 
 EXAMPLE = "minicnn demo --out minicnn-demo"
 
-CLASSES = ("ostrich", "zebra", "flamingo")  # if the network has them
+CLASSES = ("ostrich", "zebra", "flamingo"), ("disc", "star", "arrow")  # whichever the network has
 STEPS = 100
 SCENES, SCENES_SEED = 3, 2  # how many scenes, and which: three different classes
-CAPTIONS = {"paper": "The paper's plain recipe.", "jitter": "With jitter, which is not in the paper."}  # of presets
+# Of class models: the preset, what is changed of it, and the caption.
+RECIPES: dict[str, tuple[dict[str, Any], str]] = {
+    "paper": ({"steps": STEPS}, "The paper's plain recipe."),
+    "jitter": ({"steps": STEPS}, "With jitter, which is not in the paper."),
+}
+# At the zero image the scenes' network is flat: there is nothing to climb.
+SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
+    "paper": (
+        {"steps": 250, "noise": 1.0, "step": 0.1, "decay": 0.005},
+        "The paper's recipe, but from noise in place of zero.",
+    ),
+    "smooth": (
+        {"steps": STEPS, "noise": 1.0, "step": 0.1, "decay": 0.005, "jitter": 4, "blur": 0.5},
+        "With jitter and now and then a blur, which are not in the paper.",
+    ),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,10 +92,14 @@ def run(args: argparse.Namespace) -> None:
 
 def pictures(net: Network) -> dict[str, np.ndarray]:
     """What the network is shown: scenes if it was trained on them, the bundled photographs otherwise."""
-    if net.classes == shapes.CLASSES:
+    if knows_scenes(net):
         drawn = shapes.scenes(SCENES, seed=SCENES_SEED)
         return {shapes.CLASSES[label]: image for image, label in zip(drawn.images, drawn.labels, strict=True)}
     return {name: photograph(name) for name in PHOTOGRAPHS}
+
+
+def knows_scenes(net: Network) -> bool:
+    return net.classes == shapes.CLASSES
 
 
 def introduction(answers: dict[str, Answer]) -> str:
@@ -93,9 +114,9 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     """Figure 1: the paper's plain recipe, and with jitter."""
     classes = demo_classes(net)
     figures = []
-    for preset, caption in CAPTIONS.items():
-        settings = dataclasses.replace(PRESETS[preset], steps=STEPS)
-        model = class_model(net, classes, settings, lambda states: progress(states, "class models", STEPS + 1))
+    for preset, (changes, caption) in (SCENE_RECIPES if knows_scenes(net) else RECIPES).items():
+        settings = dataclasses.replace(PRESETS[preset], **changes)
+        model = class_model(net, classes, settings, partial(progress, what="class models", total=settings.steps + 1))
         stem = write_run(net, classes, model, network_record(args), args.out / preset)
         figures.append((f"{stem}.png", caption))
     names = ", ".join(short_name(net.classes, c) for c in classes)
@@ -112,10 +133,12 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
 def demo_classes(net: Network) -> list[int]:
     """Classes whose models look good, or the network's first three."""
     count = class_count(net)
-    try:
-        return [find_class(name, net.classes, count) for name in CLASSES]
-    except ValueError:
-        return list(range(min(3, count)))
+    for names in CLASSES:
+        try:
+            return [find_class(name, net.classes, count) for name in names]
+        except ValueError:
+            continue
+    return list(range(min(3, count)))
 
 
 def saliency_section(
