@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, array_module
 from .cores import CORES, Portion, in_parallel, portions, shares
 from .windows import Sides, framed
 
@@ -47,20 +47,20 @@ def pays(x: Array, K: Array, I: int, J: int) -> bool:
 
 def correlate(x: Array, K: Array, pad: Sides, bias: Array, y: Array) -> None:
     """Y = X ⋆ K + b, written into y.  Shapes: x (N, C, H, W), K (M, C, 3, 3), bias (M, 1, 1), y (N, M, I, J)."""
-    (N, M, I, J), C = y.shape, x.shape[1]
+    xp, (N, M, I, J), C = array_module(x), y.shape, x.shape[1]
     rows_of_tiles, columns_of_tiles = -(-I // 2), -(-J // 2)
     U = transformed_kernels(K)
 
     def multiply(part: Portion) -> None:
         images, rows = part
         V = transformed_maps(x, images, rows, columns_of_tiles, pad)
-        products = np.matmul(U, V.reshape(16, C, -1)).reshape(4, 4, M, *V.shape[3:])  # [j, i]
+        products = xp.matmul(U, V.reshape(16, C, -1)).reshape(4, 4, M, *V.shape[3:])  # [j, i]
         sums = four_to_two(four_to_two(products).swapaxes(0, 1))  # [i, j]
         for i in (0, 1):
             for j in (0, 1):
                 below = y[images, :, 2 * rows.start + i : 2 * rows.stop : 2, j::2]
                 tiles = sums[i, j].transpose(1, 0, 2, 3)[:, :, : below.shape[2], : below.shape[3]]
-                np.add(tiles, bias, out=below)
+                xp.add(tiles, bias, out=below)
 
     most = max(1, min(TILES, TILE_BYTES // (16 * max(C, M, 1) * x.itemsize)))
     most = min(most, -(-N * rows_of_tiles // CORES) * columns_of_tiles)  # something for every core
@@ -69,11 +69,11 @@ def correlate(x: Array, K: Array, pad: Sides, bias: Array, y: Array) -> None:
 
 def transformed_kernels(K: Array) -> Array:
     """U = G K Gᵀ: (M, C, 3, 3) → (16, M, C)."""
-    M, C = K.shape[:2]
-    U = np.empty((4, 4, M, C), K.dtype)  # [j, i]
+    xp, (M, C) = array_module(K), K.shape[:2]
+    U = xp.empty((4, 4, M, C), K.dtype)  # [j, i]
 
     def transform(kernels: slice) -> None:
-        taps = np.ascontiguousarray(K[kernels].transpose(2, 3, 0, 1))  # [u, v]
+        taps = xp.ascontiguousarray(K[kernels].transpose(2, 3, 0, 1))  # [u, v]
         U[:, :, kernels] = three_to_four(three_to_four(taps).swapaxes(0, 1))
 
     in_parallel(transform, shares(M, -(-M // 32)), K)
@@ -88,7 +88,7 @@ def transformed_maps(x: Array, images: slice, rows: slice, columns: int, pad: Si
     seen = framed(x[images], -first, last - H, left, width - left - x.shape[3])
     # Even and odd columns apart: then a tile's four columns are the neighbours (even, odd), (even, odd).
     pairs = seen.reshape(N, C, last - first, columns + 1, 2)
-    even_odd = np.ascontiguousarray(pairs.transpose(4, 1, 0, 2, 3))
+    even_odd = array_module(x).ascontiguousarray(pairs.transpose(4, 1, 0, 2, 3))
     V_rows = four_of_four(*(even_odd[:, :, :, i : i + 2 * (rows.stop - rows.start) - 1 : 2] for i in range(4)))
     even, odd = V_rows[:, 0], V_rows[:, 1]
     return four_of_four(even[..., :-1], odd[..., :-1], even[..., 1:], odd[..., 1:])
@@ -99,26 +99,27 @@ def transformed_maps(x: Array, images: slice, rows: slice, columns: int, pad: Si
 
 def three_to_four(g: Array) -> Array:
     """G g = (g0, (g0 + g1 + g2) / 2, (g0 − g1 + g2) / 2, g2)."""
-    half = g.dtype.type(0.5)
-    outer, middle = (g[0] + g[2]) * half, g[1] * half
-    return np.stack([g[0], outer + middle, outer - middle, g[2]])
+    outer, middle = (g[0] + g[2]) / 2, g[1] / 2
+    return array_module(g).stack([g[0], outer + middle, outer - middle, g[2]])
 
 
 def four_of_four(d0: Array, d1: Array, d2: Array, d3: Array) -> Array:
     """Bᵀ d = (d0 − d2, d1 + d2, d2 − d1, d1 − d3)."""
-    four = np.empty((4, *d0.shape), d0.dtype)
-    np.subtract(d0, d2, out=four[0])
-    np.add(d1, d2, out=four[1])
-    np.subtract(d2, d1, out=four[2])
-    np.subtract(d1, d3, out=four[3])
+    xp = array_module(d0)
+    four = xp.empty((4, *d0.shape), d0.dtype)
+    xp.subtract(d0, d2, out=four[0])
+    xp.add(d1, d2, out=four[1])
+    xp.subtract(d2, d1, out=four[2])
+    xp.subtract(d1, d3, out=four[3])
     return four
 
 
 def four_to_two(m: Array) -> Array:
     """Aᵀ m = (m0 + m1 + m2, m1 − m2 − m3)."""
-    two = np.empty((2, *m.shape[1:]), m.dtype)
-    np.add(m[0], m[1], out=two[0])
+    xp = array_module(m)
+    two = xp.empty((2, *m.shape[1:]), m.dtype)
+    xp.add(m[0], m[1], out=two[0])
     two[0] += m[2]
-    np.subtract(m[1], m[2], out=two[1])
+    xp.subtract(m[1], m[2], out=two[1])
     two[1] -= m[3]
     return two

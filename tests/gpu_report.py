@@ -96,6 +96,13 @@ def image(net: Network) -> Any:
     return input_of(net, PHOTO[:32, :32])
 
 
+def tangent(net: Network) -> Any:
+    """w, and the score that the model gives its own image; b by itself is 0 but for rounding, without biases."""
+    x = image(net)
+    w, b = linearize(net, x, 3)
+    return [w, (w * x).sum() + b]
+
+
 def trained(net: Network) -> Any:
     run = Run.start(net, Settings(epochs=1, batch=8))
     images = np.random.default_rng(2).integers(0, 256, (24, 32, 32, 3), dtype=np.uint8)
@@ -114,7 +121,7 @@ def ascended(net: Network) -> Any:
 
 RESULTS: dict[str, Callable[[Network], Any]] = {
     "scores": lambda net: net.scores(image(net)),
-    "Taylor model": lambda net: linearize(net, image(net), 3),
+    "Taylor model": lambda net: tangent(net),
     "saliency": lambda net: saliency(net, image(net), 3),
     "saliency of ten crops": lambda net: np.nan_to_num(ten_crop_saliency(net, PHOTO, 3)),
     **{f"unit by {rule}": lambda net, r=rule: reconstruct(net, image(net), "fc4", 3, r).signal for rule in RULES},
