@@ -9,6 +9,7 @@ from __future__ import annotations
 from .arrays import Array, array_module, in_dtype_of
 from .correlation import correlate, correlation_size, kernel_gradient
 from .layer import Layer, ShapeError
+from .sparse import without_silent_channels
 from .windows import Pair, Sides, four_sides, framed, pair
 
 
@@ -46,7 +47,8 @@ class Conv(Layer):
         phases side by side as channels, and interleaving them yields ∂f/∂X_n.  With s = 1 the image is the one phase.
         """
         H, W = x.shape[2:]
-        K_hat = flipped_phases(in_dtype_of(grad, self.K), self.stride)
+        grad, K = without_silent_channels(grad, in_dtype_of(grad, self.K))
+        K_hat = flipped_phases(K, self.stride)
         cut_above, above, below = _reach(H, grad.shape[2], K_hat.shape[2], self.stride[0], self.pad[0])
         cut_left, left, right = _reach(W, grad.shape[3], K_hat.shape[3], self.stride[1], self.pad[2])
         phases = correlate(grad, K_hat, pad=(above, below, left, right))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .arrays import Array, array_module, in_dtype_of
 from .layer import Layer, ShapeError
-from .sparse_product import product_of_sparse
+from .sparse import product_of_sparse
 
 
 class FullyConnected(Layer):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from layers import Conv, ShapeError
+from layers.arrays import to_host
 from layers.convolution import flipped_phases, interleave
 from tests.devices import equal
 
@@ -171,3 +172,18 @@ def test_maps_that_do_not_fit_are_refused_with_their_shape(xp, shape, complaint)
 def test_impossible_convolutions_are_refused(arguments, complaint):
     with pytest.raises(ValueError, match=complaint):
         Conv(**arguments)
+
+
+@pytest.mark.parametrize("heard", [[], [3], [0, 6], list(range(7))])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_channels_that_are_silent_are_left_out_and_not_missed(rng, heard, stride):
+    K = rng.standard_normal((7, 3, 3, 3))
+    conv = Conv(K, stride=stride, pad=1)
+    y, cache = conv.forward(rng.standard_normal((2, 3, 9, 8)))
+    grad = y * 0
+    for m in heard:
+        grad[1, m, 2, 1] = 1.5
+    alone = [Conv(K[m : m + 1], stride=stride, pad=1).backward(grad[:, m : m + 1], cache) for m in range(7)]
+    np.testing.assert_allclose(
+        to_host(conv.backward(grad, cache)), to_host(sum(alone[1:], start=alone[0])), rtol=1e-12, atol=1e-12
+    )
