@@ -149,26 +149,26 @@ def page(found: Results) -> str:
 
 def plot(found: Results, path: Path) -> None:
     """A dot for each ratio, on a logarithmic axis: left of 1 minicnn is faster."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
     works = [(name, work) for name, work in found.works.items() if work.ratios]
     if not works:
         return
-    fig, axes = plt.subplots(figsize=(8, 0.8 + 0.3 * len(works)), layout="constrained")
-    colours = {"PyTorch": "C0", "Captum": "C2", "DeZero": "C1"}
-    for place, (_, work) in enumerate(works):
-        for rival, ratio in work.ratios.items():
-            axes.plot(ratio, place, "o", color=colours.get(rival, "k"))
-        for rival, bar in work.bars.items():
-            axes.plot(bar, place, "|", color=colours.get(rival, "k"), markersize=14)
-    axes.axvline(1, color="0.7", zorder=0)
-    axes.set(xscale="log", xlabel="minicnn's time / the other's (| the bar)", ylim=(len(works) - 0.5, -0.5))
-    axes.set_yticks(range(len(works)), [name for name, _ in works])
-    for rival, colour in colours.items():
-        axes.plot([], [], "o", color=colour, label=rival)
-    axes.legend()
-    fig.savefig(path, dpi=120)
-    plt.close(fig)
+    with style.context("default"):
+        figure = Figure(figsize=(8, 1.5 + 0.3 * len(works)), layout="constrained")
+        axes = figure.subplots()
+        colours = {"PyTorch": "C0", "Captum": "C2", "DeZero": "C1"}
+        for place, (_, work) in enumerate(works):
+            for rival, ratio in work.ratios.items():
+                axes.plot(ratio, place, "o", color=colours[rival])
+            for rival, bar in work.bars.items():
+                if rival in colours:
+                    axes.plot(bar, place, "|", color=colours[rival], markersize=14)
+        axes.axvline(1, color="0.7", zorder=0)
+        axes.set(xscale="log", xlabel="minicnn's time / the other's (| the bar)", ylim=(len(works) - 0.5, -0.5))
+        axes.set_yticks(range(len(works)), [name for name, _ in works])
+        for rival, colour in colours.items():
+            axes.plot([], [], "o", color=colour, label=rival)
+        axes.legend()
+        figure.savefig(path, dpi=120)
