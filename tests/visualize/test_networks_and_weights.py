@@ -124,7 +124,7 @@ def test_nonfinite_weights_are_taken_if_asked_for(capsys, tmp_path, photo, rng):
         ),
         (["--network", "lenet", "--weights", "STATE"], "no architecture 'lenet': choose from"),
         (["--network", "alexnet"], "alexnet is an architecture without weights here.*--weights FILE"),
-        (["--network", "lenet"], "no network 'lenet': choose from squeezenet, or give a weight file"),
+        (["--network", "lenet"], "no network 'lenet': choose from squeezenet, shapes, or give a weight file"),
         (["--weights", "nowhere"], "nowhere does not exist"),
         (["--network", "nowhere.pth"], "nowhere.pth does not exist"),
         (["--weights", "."], "is a folder"),
@@ -137,20 +137,21 @@ def test_a_wrong_choice_is_told_in_one_line(capsys, photo, state_dict, arguments
 
 
 def test_the_list_of_networks(capsys):
-    lines = {line["network"]: line for line in printed(capsys, "networks")}
-    assert {name for name, line in lines.items() if line["trained"]} == set(pretrained.NETWORKS)
-    assert {name for name, line in lines.items() if not line["trained"]} == set(architectures.ARCHITECTURES)
-    vgg16 = lines["vgg16"]
+    lines = printed(capsys, "networks")
+    assert [line["network"] for line in lines if line["trained"]] == list(pretrained.NETWORKS)
+    assert [line["network"] for line in lines if not line["trained"]] == list(architectures.ARCHITECTURES)
+    [vgg16] = [line for line in lines if line["network"] == "vgg16"]
     assert (vgg16["parameters"], vgg16["multiply_adds"]) == (138_357_544, 15_470_264_320)
     assert vgg16["input"] == [3, 224, 224]
     assert vgg16["map_bytes"] > 4 * (3 * 224**2 + 4 * 64 * 224**2)
 
     assert cli.main(["networks"]) == 0
     table = capsys.readouterr().out
-    assert all(name in table for name in lines)
+    assert all(line["network"] in table for line in lines)
     assert "138,357,544" in table
 
 
 def test_networks_without_their_packages_are_left_out(capsys, monkeypatch):
     monkeypatch.setattr("minicnn.extras.find_spec", lambda name: None)
-    assert not any(line["trained"] for line in printed(capsys, "networks"))
+    trained = [line["network"] for line in printed(capsys, "networks") if line["trained"]]
+    assert trained == ["shapes"]  # which comes with minicnn itself
