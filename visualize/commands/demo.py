@@ -64,6 +64,8 @@ SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
+SCENE_CUT = CutSettings(foreground=0.98, background=0.90)  # the best on scenes: docs/localization.md
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_out(parser, default="minicnn-demo")
@@ -164,17 +166,17 @@ def localization_section(
     net: Network, photos: dict[str, np.ndarray], answers: dict[str, Answer], args: argparse.Namespace
 ) -> Section:
     """Figure 3."""
-    figures = []
+    figures, settings = [], SCENE_CUT if knows_scenes(net) else CutSettings()
     for name, photo in progress(photos.items(), "localisation"):
         best = answers[name].best(1)
-        record = write_boxes(net, name, photo, answers[name], best, True, CutSettings(), network_record(args), args.out)
+        record = write_boxes(net, name, photo, answers[name], best, True, settings, network_record(args), args.out)
         figures.append((record["figure"], f"{name}: the map, its two quantiles, the mask and the box."))
     print(f"boxes: {files(figures)}")
     return Section(
         "Where the object is, though no box was ever taught",
-        "The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the "
-        "background has. A graph cut labels every pixel by its colour and its neighbours; the largest connected piece "
-        "is taken for the object. One that fills the picture has no background to differ from: its box is too small.",
+        f"The most salient {1 - settings.foreground:.0%} of the pixels tell what colours the object has, the least "
+        f"salient {settings.background:.0%} what colours the background has. A graph cut labels every pixel by its "
+        "colour and its neighbours; the largest connected piece is taken for the object. One that fills the picture has no background to differ from: its box is too small.",
         figures,
     )
 
