@@ -176,7 +176,8 @@ def localization_section(
         "Where the object is, though no box was ever taught",
         f"The most salient {1 - settings.foreground:.0%} of the pixels tell what colours the object has, the least "
         f"salient {settings.background:.0%} what colours the background has. A graph cut labels every pixel by its "
-        "colour and its neighbours; the largest connected piece is taken for the object. One that fills the picture has no background to differ from: its box is too small.",
+        "colour and its neighbours; the largest connected piece is taken for the object. One that fills the picture "
+        "has no background to differ from: its box is too small.",
         figures,
     )
 
