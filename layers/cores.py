@@ -113,6 +113,12 @@ def set_blas(counts: list[int]) -> None:
             library.set_num_threads(count)
 
 
+def one_thread_here() -> None:
+    """Some matrix libraries count threads for each thread that calls them: to be told in a helper as it begins."""
+    for library in blas():
+        library.set_num_threads(1)
+
+
 @cache
 def blas() -> list[Any]:
     """The matrix libraries that NumPy has loaded; each has `num_threads` to read and `set_num_threads`."""
@@ -125,7 +131,7 @@ def blas() -> list[Any]:
 def threads() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(MOST - 1, "minicnn", initializer=set_blas, initargs=([1] * len(blas()),))
+    return ThreadPoolExecutor(MOST - 1, "minicnn", initializer=one_thread_here)
 
 
 def after_a_fork() -> None:
