@@ -10,7 +10,7 @@ import pytest
 
 from layers import arrays
 from layers.arrays import cuda_available, to_device, why_no_cuda
-from minicnn import architectures, formats
+from minicnn import architectures, formats, pretrained
 from minicnn.datasets import Dataset
 from minicnn.images import input_of, save_picture
 from minicnn.network import Network
@@ -204,6 +204,14 @@ def test_a_command_says_the_same_with_device_cuda(command, cuda, photo, tmp_path
         assert cli.main([command[0], photo, *options, "--json", "--device", device]) == 0
         said.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
     assert_alike(said[1], said[0])
+
+
+def test_a_class_model_is_the_same_on_every_device(on):
+    """From noise and in float64, for at the zero image, and in float32 anywhere, rounding decides ties of pools."""
+    net = pretrained.squeezenet().astype(np.float64)
+    settings = Ascending(steps=2, step=2000.0, decay=1e-5, noise=20.0, jitter=3)
+    there, here = class_model(on(net), [340], settings), class_model(net, [340], settings)
+    assert_close(there.image, here.image, rtol=1e-12)
 
 
 def test_class_models_are_made_with_device_cuda(cuda, tmp_path, capsys):
