@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
+WARM_UP = 0.05  # seconds before each turn: threads that the contender before has left awake fall asleep meanwhile
+
+
 @dataclass(frozen=True)
 class Times:
     """Seconds of each repetition, on the clock on the wall and of all cores together."""
@@ -28,18 +31,24 @@ class Times:
         return quartiles[0], quartiles[2]
 
 
+def warm_up(run: Callable[[], object]) -> None:
+    """A contender by itself for a while, uncounted, so that it finds the machine as it would in a program of its own."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < WARM_UP:
+        run()
+
+
 def in_turns(contenders: Mapping[str, Callable[[], object]], seconds: float, least: int = 5) -> dict[str, Times]:
-    """Each contender once to warm up, then one after the other, again and again, for about so many seconds.
+    """Each contender warmed up and timed, one after the other, again and again, for about so many seconds.
 
     At least so many times each, unless that takes five times as long.
     """
     times = {name: Times([], []) for name in contenders}
-    for run in contenders.values():
-        run()
     began = time.perf_counter()
     rounds = 0
     while rounds == 0 or time.perf_counter() - began < (seconds if rounds >= least else 5 * seconds):
         for name, run in contenders.items():
+            warm_up(run)
             wall, cores = time.perf_counter(), time.process_time()
             run()
             times[name].cores.append(time.process_time() - cores)

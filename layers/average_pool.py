@@ -19,7 +19,7 @@ class AveragePool(Pool):
 
     def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:
         """∂f/∂X_n(q) = Σ_{p: q∈Ω(p)} ∂f/∂X_{n+1}(p) / |Ω(p)|."""
-        below = array_module(grad).zeros(shape, dtype=grad.dtype)
+        below = array_module(grad).zeros_like(grad, shape=shape)
         share = grad / self._window_areas(below)
         framed_below = framed(below, *self.frame(shape))
         for seen in self.taps(framed_below, *grad.shape[2:]):
@@ -31,7 +31,7 @@ class AveragePool(Pool):
     def _window_sums(self, x: Array) -> Array:
         """Σ_{q∈Ω(p)} X_n(q)."""
         sizes = self.output_size(x.shape)
-        sums = array_module(x).zeros((*x.shape[:2], *sizes), dtype=x.dtype)
+        sums = array_module(x).zeros_like(x, shape=(*x.shape[:2], *sizes))
         for seen in self.taps(framed(x, *self.frame(x.shape)), *sizes):
             sums += seen
         return sums
@@ -69,6 +69,7 @@ class GlobalAveragePool(Layer):
     def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:
         """∂f/∂X_n(c, q) = ∂f/∂X_{n+1}(c) · 1 / (H·W)."""
         H, W = shape[2:]
-        return grad[:, :, None, None] / (H * W) * array_module(grad).ones((H, W), dtype=grad.dtype)
+        share = grad / (H * W)
+        return (share[:, None, None] * array_module(grad).ones((H, W, 1), dtype=grad.dtype)).transpose(0, 3, 1, 2)
 
     deconv = guided = backward

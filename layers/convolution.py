@@ -9,8 +9,8 @@ from __future__ import annotations
 from .arrays import Array, array_module, in_dtype_of
 from .correlation import correlate, correlation_size, kernel_gradient
 from .layer import Layer, ShapeError
-from .sparse import without_silent_channels
-from .windows import Pair, Sides, four_sides, framed, pair
+from .products import sum_of_positions, without_silent_channels
+from .windows import Pair, Sides, four_sides, framed, pair, pixelwise
 
 
 class Conv(Layer):
@@ -61,7 +61,7 @@ class Conv(Layer):
         """∂f/∂K = Σ over positions of ∂f/∂X_{n+1} times the patch it saw;  ∂f/∂b = Σ over positions of ∂f/∂X_{n+1}."""
         return {
             "K": kernel_gradient(grad, x, self.K.shape[2:], self.stride, self.pad),
-            "b": grad.sum(axis=(0, 2, 3)),
+            "b": sum_of_positions(grad),
         }
 
     def _expect_maps(self, x: Array) -> None:
@@ -86,7 +86,8 @@ def flipped_phases(K: Array, stride: Pair) -> Array:
     (M, C, kh, kw), (sh, sw) = K.shape, stride
     th, tw = -(-kh // sh), -(-kw // sw)  # taps in a phase
     taps = framed(K, 0, th * sh - kh, 0, tw * sw - kw).reshape(M, C, th, sh, tw, sw)
-    return taps[:, :, ::-1, :, ::-1].transpose(3, 5, 1, 0, 2, 4).reshape(sh * sw * C, M, th, tw)
+    K_hat = taps[:, :, ::-1, :, ::-1].transpose(2, 4, 0, 3, 5, 1)  # in memory as `correlate` wants it: a row for …
+    return K_hat.reshape(th, tw, M, sh * sw * C).transpose(3, 2, 0, 1)  # … each number of a patch, a column a kernel
 
 
 def interleave(phases: Array, stride: Pair) -> Array:
@@ -97,7 +98,8 @@ def interleave(phases: Array, stride: Pair) -> Array:
     N, channels, I, J = phases.shape
     sh, sw = stride
     C = channels // (sh * sw)
-    return phases.reshape(N, sh, sw, C, I, J).transpose(0, 3, 4, 1, 5, 2).reshape(N, C, sh * I, sw * J)
+    side_by_side = pixelwise(phases).reshape(N, I, J, sh, sw, C)
+    return side_by_side.transpose(0, 1, 3, 2, 4, 5).reshape(N, sh * I, sw * J, C).transpose(0, 3, 1, 2)
 
 
 def _reach(size: int, outputs: int, taps: int, stride: int, before: int) -> tuple[int, int, int]:

@@ -15,29 +15,29 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .arrays import Array
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
 Task = TypeVar("Task")
 Portion = tuple[slice, slice]  # some images of a batch, and some of their rows (or channels)
 
+SUM_BYTES = 48 << 20  # partial sums take so much at most, unless one takes more
 MOST = 8  # cores that work at once: each takes some MiB for its portion
 CORES = min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def in_parallel(work: Callable[[Task], None], tasks: Iterable[Task], x: Array) -> None:
+def in_parallel(work: Callable[[Task], None], tasks: Iterable[Task], x: Array, shared: bool = True) -> None:
     """work(task) for every task, on all cores.  x: an array that is worked on; if it is not NumPy's, all goes in order.
 
     The tasks must not depend on each other.  An exception ends the work and is raised.
+    shared: False for work that is done before another core has woken up; then, too, all goes in order.
     """
     waiting = deque(tasks)
 
@@ -49,15 +49,16 @@ def in_parallel(work: Callable[[Task], None], tasks: Iterable[Task], x: Array) -
                 return
             work(task)
 
-    with one_thread_in_blas(wanted=len(waiting) > 1 and isinstance(x, np.ndarray)) as cores:
-        # The helpers work in copies of this thread's context: numpy.errstate holds for them, too.
-        contexts = [copy_context() for _ in range(min(cores, len(waiting)) - 1)]
-        helpers = [threads().submit(context.run, until_nothing_waits) for context in contexts]
+    with one_thread_in_blas(wanted=isinstance(x, np.ndarray)) as cores:
+        helpers = [helper(number) for number in range(1, min(cores, len(waiting)) if shared else 1)]
+        for other in helpers:
+            # The helpers work in copies of this thread's context: numpy.errstate holds for them, too.
+            other.begin(partial(copy_context().run, until_nothing_waits))
         try:
             until_nothing_waits()
         finally:
             waiting.clear()
-            errors = [error for helper in helpers if (error := helper.exception())]
+            errors = [error for other in helpers if (error := other.end())]
     if errors:
         raise errors[0]
 
@@ -83,16 +84,62 @@ def shares(count: int, parts: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(ends)]
 
 
+def shares_to_sum(count: int, nbytes: int) -> list[slice]:
+    """A share for each core, of each of which it makes a sum; fewer, if sums of so many bytes would take too much.
+
+    A sum counts twice, for what is about to be added is as large.
+    """
+    return shares(count, max(1, min(CORES, count, SUM_BYTES // max(1, 2 * nbytes))))
+
+
 # ---------------------------------------------------------------------- threads
+
+
+class Helper:
+    """A thread that does what it is told, one thing after the other, and sleeps in between."""
+
+    def __init__(self) -> None:
+        self.orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.reports: SimpleQueue[BaseException | None] = SimpleQueue()
+        Thread(target=self.serve, name="minicnn helper", daemon=True).start()
+
+    def begin(self, work: Callable[[], None]) -> None:
+        self.orders.put(work)
+
+    def end(self) -> BaseException | None:
+        """Waits until the work is done; gives the exception that ended it, if one did."""
+        return self.reports.get()
+
+    def serve(self) -> None:
+        one_thread_here()
+        while True:
+            work, error = self.orders.get(), None
+            try:
+                work()
+            except BaseException as raised:
+                error = raised
+            del work  # and with it the arrays that it worked on
+            self.reports.put(error)
+            del error
+
+
+@cache
+def helper(number: int) -> Helper:
+    """The helpers are hired when they are first wanted, and kept."""
+    return Helper()
+
 
 _held = Lock()  # by the thread that has set BLAS to one thread
 
 
 @contextmanager
 def one_thread_in_blas(wanted: bool) -> Iterator[int]:
-    """Gives the number of cores that may work at once; if more than one, then BLAS keeps to one thread meanwhile.
+    """Gives the number of cores that may work at once; BLAS keeps to one thread meanwhile, even if that is one.
 
-    It is 1 if that is all that is wanted, if BLAS cannot be told, and if another thread of the program is here already.
+    (A thread of BLAS's own that has worked once waits for more by running in circles, some 25 ms long on a core that a
+    helper could use.  So none of them is ever woken.)
+
+    It is 1 if no threads are wanted, if BLAS cannot be told, and if another thread of the program is here already.
     """
     if not wanted or not _held.acquire(blocking=False):
         yield 1
@@ -127,18 +174,11 @@ def blas() -> list[Any]:
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
-@cache
-def threads() -> ThreadPoolExecutor:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(MOST - 1, "minicnn", initializer=one_thread_here)
-
-
 def after_a_fork() -> None:
     """A forked process has none of its parent's threads; neither those that help nor the one that held the lock."""
     global _held
     _held = Lock()
-    threads.cache_clear()
+    helper.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,9 +2,12 @@
 
     Y(n, m, i, j) = Σ_{c,u,v} K(m, c, u, v) · X(n, c, s·i + u, s·j + v) + b(m)
 
-The sum over (c, u, v) is a product of two matrices: the kernels, one a row, and the patches of X, one a column.  The
-patches of all positions are large (kh·kw copies of X), so they are copied a *strip* at a time: some rows of an image,
-or several small images, few enough positions that their patches are still in the processor's cache when multiplied.
+The sum over (c, u, v) is a product of two matrices: the patches of X, one a row, and the kernels, one a column.
+
+Two things make it fast.  The patches of all positions are large (kh·kw copies of X), so they are copied a *strip* at a
+time: some rows of an image, or several small images, few enough positions that their patches are still in the
+processor's cache when multiplied.  And maps lie in memory pixel by pixel ("channels last", windows.py): then a row of a
+patch is one run of kw·C numbers, and a product is written where it belongs, with nothing left to rearrange.
 """
 
 from __future__ import annotations
@@ -13,14 +16,12 @@ import numpy as np
 
 from . import winograd
 from .arrays import Array, array_module
-from .cores import CORES, Portion, in_parallel, portions, shares
-from .windows import Pair, Sides, framed, window_count
+from .cores import CORES, Portion, in_parallel, portions, shares, shares_to_sum
+from .windows import Pair, Sides, empty_maps, framed, pixelwise, window_count
 
-STRIP_COLUMNS = 640  # positions in a strip; measured: products of 300 to 700 columns are fastest
-STRIP_BYTES = 4 << 20  # and its patches take at most so much memory, unless one row of positions takes more
+STRIP_BYTES = 2 << 20  # the patches of a strip take at most so much memory, unless one row of positions takes more
 STRIP_BYTES_ON_A_GPU = 64 << 20  # a GPU wants large pieces
-SUM_BYTES = 24 << 20  # the partial sums of a kernel's gradient take so much at most, unless one takes more
-WORTH_SHARING = 10**7  # multiplications; fewer are done before another core has woken up
+WORTH_SHARING = 2 * 10**7  # multiplications; fewer are done before another core has woken up
 
 
 def correlate(x: Array, K: Array, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 0), b: Array | None = None) -> Array:
@@ -29,22 +30,24 @@ def correlate(x: Array, K: Array, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 
     Shapes: x (N, C, H, W), K (M, C, kh, kw), b (M,) → (N, M, I, J).
     """
     xp = array_module(x)
-    M, C, kh, kw = K.shape
+    M, _, kh, kw = K.shape
     seen = Patches(x, M, (kh, kw), stride, pad)
-    y = xp.empty((x.shape[0], M, seen.I, seen.J), dtype=xp.result_type(x, K))
-    bias = xp.zeros((M, 1, 1), dtype=y.dtype) if b is None else b[:, None, None]
-    if stride == (1, 1) and winograd.pays(x, K, seen.I, seen.J):
-        winograd.correlate(x, K, pad, bias, y)
+    y = empty_maps(xp, (x.shape[0], M, seen.I, seen.J), xp.result_type(x, K))
+    if not y.size:
         return y
-    K_rows = K.reshape(M, C * kh * kw)
+    if x.dtype == K.dtype and winograd.pays(x, M, (kh, kw), stride, seen.I, seen.J):
+        winograd.correlate(x, K, pad, b, y)
+        return y
+    kernels = kernel_columns(K)
 
     def multiply(strip: Portion) -> None:
         images, rows = strip
-        patches = seen.by(strip)
-        products = (K_rows @ patches.reshape(C * kh * kw, -1)).reshape(M, *patches.shape[1:])
-        xp.add(products[..., : seen.J].transpose(1, 0, 2, 3), bias, out=y[images, :, rows])
+        sums = pixelwise(y)[images, rows].reshape(-1, M)  # a view
+        xp.matmul(seen.by(strip), kernels, out=sums)
+        if b is not None:
+            sums += b
 
-    in_parallel(multiply, seen.strips(), x)
+    in_parallel(multiply, seen.strips(), x, shared=seen.worth_sharing)
     return y
 
 
@@ -55,19 +58,34 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     """
     M, C, (kh, kw) = grad.shape[1], x.shape[1], kernel
     seen = Patches(x, M, kernel, stride, pad)
+    if winograd.pays(x, M, kernel, stride, seen.I, seen.J, held=2):
+        return winograd.kernel_gradient(grad, x, pad)
     strips = seen.strips()
-    sums_at_once = min(CORES, len(strips), SUM_BYTES // max(1, M * C * kh * kw * x.itemsize))
-    shared = shares(len(strips), max(1, sums_at_once))  # each core sums up a share of its own
-    sums = array_module(x).zeros((len(shared), C * kh * kw, M), dtype=grad.dtype)
+    shared = shares_to_sum(len(strips), M * C * kh * kw * x.itemsize)
+    sums = array_module(x).zeros((len(shared), M, kh * kw * C), dtype=grad.dtype)
 
     def add_up(share: int) -> None:
         for images, rows in strips[shared[share]]:
-            patches = seen.by((images, rows))
-            arrived = framed(grad[images, :, rows].transpose(1, 0, 2, 3), 0, 0, 0, seen.L - seen.J)
-            sums[share] += patches.reshape(C * kh * kw, -1) @ arrived.reshape(M, -1).T  # (faster than the other way)
+            arrived = pixelwise(grad)[images, rows].reshape(-1, M)
+            sums[share] += arrived.T @ seen.by((images, rows))
 
-    in_parallel(add_up, range(len(shared)), x)
-    return sums.sum(axis=0).T.reshape(M, C, kh, kw)
+    in_parallel(add_up, range(len(shared)), x, shared=seen.worth_sharing)
+    return sums.sum(axis=0).reshape(M, kh, kw, C).transpose(0, 3, 1, 2)
+
+
+def kernel_columns(K: Array) -> Array:
+    """(M, C, kh, kw) → (kh·kw·C, M), a kernel a column, in the order of a patch; copied unless they lie so already."""
+    xp, M = array_module(K), K.shape[0]
+    lying_so = K.transpose(2, 3, 1, 0)
+    if lying_so.flags.c_contiguous or K.size < 10**5 or not isinstance(K, np.ndarray):
+        return xp.ascontiguousarray(lying_so).reshape(-1, M)
+    columns = xp.empty(lying_so.shape, dtype=K.dtype)
+
+    def copy(some: slice) -> None:
+        columns[..., some] = lying_so[..., some]
+
+    in_parallel(copy, shares(M, -(-M // 16)), K)  # 16 numbers, a line of the cache, are written side by side
+    return columns.reshape(-1, M)
 
 
 def correlation_size(x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Pair:
@@ -81,45 +99,37 @@ def correlation_size(x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Pair:
 
 
 class Patches:
-    """What the output positions (N, I, J) of X ⋆ K see, for M kernels, a strip at a time.
-
-    A row of patches has L ≥ J columns.  With a stride of 1 the rows of the framed image may be copied whole, one after
-    the other, which makes one long run out of many short ones; at the L − J columns after each row there is no
-    position, and the product is wasted on them.  With many kernels a product costs more than a short run.
-    """
+    """What the output positions (N, I, J) of X ⋆ K see, for M kernels, a strip at a time."""
 
     def __init__(self, x: Array, M: int, kernel: Pair, stride: Pair, pad: Sides) -> None:
         self.x, self.M, self.kernel, self.stride, self.pad = x, M, kernel, stride, pad
         self.I, self.J = correlation_size(x, kernel, stride, pad)
-        framed_width = pad[2] + x.shape[3] + pad[3]
-        self.L = framed_width if stride == (1, 1) and M * (framed_width - self.J) < 512 else self.J
+        self.length = kernel[0] * kernel[1] * x.shape[1]  # of a patch
         self.pointwise = kernel == stride == (1, 1) and not any(pad)  # a 1×1 patch is a pixel: nothing to copy
+        self.worth_sharing = x.shape[0] * self.I * self.J * self.length * M >= WORTH_SHARING
 
     def strips(self) -> list[Portion]:
         """(images, rows) of each strip: some rows of one image, or several small images."""
-        N, height = self.x.shape[0], self.x.shape[1] * self.kernel[0] * self.kernel[1]
+        N, bytes_each = self.x.shape[0], max(1, self.length * self.x.itemsize)
         if not isinstance(self.x, np.ndarray):
-            most = STRIP_BYTES_ON_A_GPU // max(1, height * self.x.itemsize)
-        else:
-            most = min(STRIP_COLUMNS, STRIP_BYTES // max(1, height * self.x.itemsize))
-            if N * self.I * self.L * height * self.M >= WORTH_SHARING:
-                most = min(most, -(-N * self.I // CORES) * self.L)  # something for everybody
-        return list(portions(N, self.I, self.L, most, several=not self.pointwise))
+            return list(portions(N, self.I, self.J, most=STRIP_BYTES_ON_A_GPU // bytes_each))
+        cores = CORES if self.worth_sharing else 1
+        rounds = max(1, -(-N * self.I * self.J * bytes_each // (cores * STRIP_BYTES)))  # for each core, or nearly
+        return list(portions(N, self.I, self.J, most=-(-N * self.I // (cores * rounds)) * self.J))
 
     def by(self, strip: Portion) -> Array:
-        """The patches of a strip (C·kh·kw, images, rows, L): the one at (i, j) of image n is [:, n, i, j]."""
-        (images, rows), C, H = strip, self.x.shape[1], self.x.shape[2]
+        """The patches of a strip, one a row, each pixel by pixel: (images · rows · J, kh·kw·C)."""
+        xp, (images, rows), (C, H) = array_module(self.x), strip, self.x.shape[1:3]
         if self.pointwise:
-            return self.x[images, :, rows].transpose(1, 0, 2, 3)
-        xp = array_module(self.x)
+            return pixelwise(self.x)[images, rows].reshape(-1, C)
         (kh, kw), (sh, sw), (top, _, left, right) = self.kernel, self.stride, self.pad
         first, last = sh * rows.start - top, sh * (rows.stop - 1) + kh - top  # the rows of X that the strip sees
-        rows_seen = framed(self.x[images], -first, last + 1 - H, left, right)  # and one, in which the last run ends
-        rows_seen = xp.ascontiguousarray(rows_seen)
-        to_image, to_channel, to_row, to_column = rows_seen.strides
+        pixels = pixelwise(framed(self.x[images], -first, last - H, left, right))
+        pixel_rows = xp.ascontiguousarray(pixels).reshape(*pixels.shape[:2], -1)  # all numbers of a row side by side
+        to_image, to_row, to_number = pixel_rows.strides
         windows = xp.lib.stride_tricks.as_strided(
-            rows_seen,
-            (C, kh, kw, images.stop - images.start, rows.stop - rows.start, self.L),
-            (to_channel, to_row, to_column, to_image, sh * to_row, sw * to_column),
+            pixel_rows,
+            (images.stop - images.start, rows.stop - rows.start, self.J, kh, kw * C),
+            (to_image, sh * to_row, sw * C * to_number, to_row, to_number),
         )
-        return windows.reshape(C * kh * kw, *windows.shape[3:])
+        return windows.reshape(-1, self.length)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .arrays import Array, array_module, in_dtype_of
 from .layer import Layer, ShapeError
-from .sparse import product_of_sparse
+from .products import product, product_of_sparse
 
 
 class FullyConnected(Layer):
@@ -30,7 +30,7 @@ class FullyConnected(Layer):
     def forward(self, x: Array) -> tuple[Array, Array]:
         if x.ndim != 2 or x.shape[1] != self.W.shape[1]:
             raise ShapeError(self, f"expects features (N, {self.W.shape[1]}), got {x.shape}")
-        return (in_dtype_of(x, self.W) @ x.T).T + in_dtype_of(x, self.b), x
+        return product(x, in_dtype_of(x, self.W).T) + in_dtype_of(x, self.b), x
 
     def backward(self, grad: Array, x: Array) -> Array:
         """∂f/∂X_n = Wᵀ ∂f/∂X_{n+1} (written for rows: grad · W)."""
@@ -40,7 +40,7 @@ class FullyConnected(Layer):
 
     def parameter_gradients(self, grad: Array, x: Array) -> dict[str, Array]:
         """∂f/∂W = Σ_n ∂f/∂X_{n+1} X_nᵀ,   ∂f/∂b = Σ_n ∂f/∂X_{n+1}."""
-        return {"W": grad.T @ x, "b": grad.sum(axis=0)}
+        return {"W": product(grad.T, x), "b": grad.sum(axis=0)}
 
     def __repr__(self) -> str:
         return f"FullyConnected({self.W.shape[1]}→{self.W.shape[0]})"

@@ -6,11 +6,9 @@ paper's ConvNet has two such layers.  The only layer here that is not piecewise 
 
 from __future__ import annotations
 
-import math
-
 from .arrays import Array
 from .layer import Layer, ShapeError
-from .windows import Pair, framed
+from .windows import Pair
 
 
 class LocalResponseNorm(Layer):
@@ -76,9 +74,9 @@ class LocalResponseNorm(Layer):
 
 def window_sums(x: Array, before: int, after: int) -> Array:
     """Σ_{j = c − before}^{c + after} x(j) over the channels j that exist: (N, C, …) → (N, C, …)."""
-    N, C = x.shape[:2]
-    columns = framed(x.reshape(N, C, math.prod(x.shape[2:])), before, after, 0, 0)
-    sums = columns[:, :C].copy()
-    for shift in range(1, before + after + 1):
-        sums += columns[:, shift : shift + C]
-    return sums.reshape(x.shape)
+    sums = x.copy(order="K")
+    for shift in range(1, before + 1):
+        sums[:, shift:] += x[:, :-shift]
+    for shift in range(1, after + 1):
+        sums[:, :-shift] += x[:, shift:]
+    return sums

@@ -23,12 +23,15 @@ class MaxPool(Pool):
         switches (N, C, I, J): the winner's place q in its window, 0 … kh·kw − 1, row-major; of equals the first wins.
         """
         xp, sizes = array_module(x), self.output_size(x.shape)
-        y = xp.empty((*x.shape[:2], *sizes), dtype=x.dtype)
-        switches = xp.zeros(y.shape, dtype=np.min_scalar_type(self.size[0] * self.size[1] - 1))
+        y = xp.empty_like(x, shape=(*x.shape[:2], *sizes))
+        switches = xp.zeros_like(y, dtype=np.min_scalar_type(self.size[0] * self.size[1] - 1))
+        framed_x = framed(x, *self.frame(x.shape), fill=-np.inf)
 
         def compare(part: Portion) -> None:
-            best, winner = y[part], switches[part]
-            for q, seen in enumerate(self.taps(framed(x[part], *self.frame(x.shape), fill=-np.inf), *sizes)):
+            images, rows = part
+            best, winner = y[images, :, rows], switches[images, :, rows]
+            seen_here = framed_x[images, :, self.rows_seen(rows)]
+            for q, seen in enumerate(self.taps(seen_here, rows.stop - rows.start, sizes[1])):
                 if q == 0:
                     best[...] = seen
                     continue
@@ -43,13 +46,15 @@ class MaxPool(Pool):
         """∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)).  Overlapping windows add up."""
         shape, switches = cache
         frame = self.frame(shape)
-        below = framed(array_module(grad).zeros(shape, dtype=grad.dtype), *frame)
+        below = framed(array_module(grad).zeros_like(grad, shape=shape), *frame)
 
-        def pass_on(part: Portion) -> None:
-            for q, seen in enumerate(self.taps(below[part], *grad.shape[2:])):
-                seen += grad[part] * (switches[part] == q)  # 1(s = argmax): only the winner passes the gradient
+        def pass_on(parts: list[Portion]) -> None:
+            for images, rows in parts:
+                arrived, winner = grad[images, :, rows], switches[images, :, rows]
+                for q, seen in enumerate(self.taps(below[images, :, self.rows_seen(rows)], *arrived.shape[2:])):
+                    seen += arrived * (winner == q)  # 1(s = argmax): only the winner passes the gradient
 
-        in_parallel(pass_on, self.parts(shape, grad), grad)
+        in_parallel(pass_on, self.apart(self.parts(shape, grad)), grad)
         return unframed(below, *frame)
 
     deconv = guided = backward  # the argmax *is* the DeconvNet's switch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 
@@ -38,10 +39,23 @@ class Pool(Layer):
             for v in range(kw):
                 yield x[:, :, u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]
 
-    def parts(self, shape: tuple[int, ...], x: Array) -> Iterator[Portion]:
-        """(images, channels) of portions that stay in a core's cache while all taps go by; a GPU takes all at once."""
-        N, C, H, W = shape
-        return portions(N, C, H * W, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W)
+    def parts(self, shape: tuple[int, ...], x: Array) -> list[Portion]:
+        """(images, rows of windows) of portions that stay in a core's cache while all taps go by; a GPU takes all.
+
+        shape: of the maps; x: one of the arrays.
+        """
+        (N, C, H, W), I = shape, self.output_size(shape)[0]
+        return list(portions(N, I, C * H * W // I, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W))
+
+    def apart(self, parts: list[Portion]) -> list[list[Portion]]:
+        """The portions in groups, none of which sees a pixel that another sees: where windows overlap, by images."""
+        if self.size[0] <= self.stride[0]:
+            return [[part] for part in parts]
+        return [list(of_an_image) for _, of_an_image in groupby(parts, key=lambda part: part[0].start)]
+
+    def rows_seen(self, rows: slice) -> slice:
+        """The rows of the framed maps that some rows of windows see."""
+        return slice(self.stride[0] * rows.start, self.stride[0] * (rows.stop - 1) + self.size[0])
 
     def output_size(self, shape: tuple[int, ...]) -> Pair:
         """(I, J), the number of rows and columns of windows over maps of this shape."""

@@ -1,8 +1,14 @@
-"""Windows that slide over maps: the arithmetic of sizes, strides and padding that convolution and pooling share."""
+"""Windows that slide over maps: the arithmetic of sizes, strides and padding that convolution and pooling share.
+
+Maps have the shape (N, C, H, W).  How they lie in memory is another matter, and changes no result: those that layers
+make lie pixel by pixel, all channels of a pixel side by side ("channels last"), which is what makes patches, pools and
+sums over channels fast.  Maps that lie otherwise, a photograph's say, are as good, and a little slower.
+"""
 
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import TypeAlias
 
 from .arrays import Array, array_module
@@ -48,7 +54,7 @@ def framed(x: Array, top: int, bottom: int, left: int, right: int, fill: float =
     kept = x[..., max(-top, 0) : max(H + min(bottom, 0), 0), max(-left, 0) : max(W + min(right, 0), 0)]
     if max(top, bottom, left, right) <= 0:
         return kept
-    frame = array_module(x).full((*x.shape[:-2], top + H + bottom, left + W + right), fill, dtype=x.dtype)
+    frame = array_module(x).full_like(x, fill, shape=(*x.shape[:-2], top + H + bottom, left + W + right))
     top, left = max(top, 0), max(left, 0)
     frame[..., top : top + kept.shape[-2], left : left + kept.shape[-1]] = kept
     return frame
@@ -57,3 +63,19 @@ def framed(x: Array, top: int, bottom: int, left: int, right: int, fill: float =
 def unframed(x: Array, top: int, bottom: int, left: int, right: int) -> Array:
     """The maps without that frame: undoes `framed`."""
     return framed(x, -top, -bottom, -left, -right)
+
+
+def pixelwise(x: Array) -> Array:
+    """The maps with their channels last, (N, C, H, W) → (N, H, W, C): a view, in the order of memory."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def empty_maps(xp: ModuleType, shape: tuple[int, ...], dtype: object) -> Array:
+    """New maps (N, C, H, W) that lie pixel by pixel in memory; their values are whatever was there."""
+    N, C, H, W = shape
+    return xp.empty((N, H, W, C), dtype=dtype).transpose(0, 3, 1, 2)
+
+
+def pixel_by_pixel(x: Array) -> Array:
+    """The same maps, lying pixel by pixel in memory; not copied if they do."""
+    return array_module(x).ascontiguousarray(pixelwise(x)).transpose(0, 3, 1, 2)

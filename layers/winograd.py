@@ -1,125 +1,175 @@
-"""Winograd's way to correlate with 3×3 kernels: 2.25 times fewer multiplications (Lavin & Gray 2015, arXiv 1509.09308).
+"""Winograd's way to correlate with 3×3 kernels: a quarter of the multiplications (Lavin & Gray 2015, arXiv 1509.09308).
 
-Three taps g of a row at two neighbouring positions, over four pixels d, are six products.  Four are enough:
+Four neighbouring positions of a row see six pixels d through three taps g, which is twelve products.  Six are enough.
+For the product of two polynomials, with 3 and 4 coefficients, has 6: it is known by its values at 6 points,
 
-    y0 = d0·g0 + d1·g1 + d2·g2 = m0 + m1 + m2            m0 = (d0 − d2) · g0
-    y1 = d1·g0 + d2·g1 + d3·g2 = m1 − m2 − m3            m1 = (d1 + d2) · (g0 + g1 + g2) / 2
-                                                         m2 = (d2 − d1) · (g0 − g1 + g2) / 2
-                                                         m3 = (d1 − d3) · g2
+    E_6 (g · y) = (E_3 g) ∘ (E_4 y),      E_n: the values of a polynomial with n coefficients at the points.
 
-In two dimensions, rows and columns alike, a tile of 2×2 positions takes 16 products and not 36.  The sums over channels
-are in the middle of it: 16 products of matrices, one for each place (i, j) of the 4×4,
+So multiplying y by g is the matrix E_6⁻¹ diag(E_3 g) E_4, and correlating d with g is its transpose:
 
-    M_ij = U_ij V_ij,     U = G K Gᵀ (M, C) from the kernels,     V = Bᵀ X B (C, tiles) from the maps,     Y = Aᵀ M A.
+    d ⋆ g = A [(G g) ∘ (B d)],            G = E_3,    B = E_6⁻ᵀ,    A = E_4ᵀ.
 
-It pays where the products are what takes the time: many channels, and many positions for each kernel's sake.
+In two dimensions, rows and columns alike, a tile of 4×4 positions takes 36 products and not 144.  Written for tiles and
+kernels as columns of 36, 16 and 9 numbers, with ⊗ the Kronecker product, all of it is products of matrices:
+
+    V = (B ⊗ B) X,    U = (G ⊗ G) K,    P_q = V_q U_q for each of the 36 points q,    Y = (A ⊗ A) P.
+
+The sums over channels are in the middle.  It pays where they are long, and the positions many for each kernel's sake.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 from .arrays import Array, array_module
-from .cores import CORES, Portion, in_parallel, portions, shares
-from .windows import Sides, framed
+from .cores import CORES, Portion, in_parallel, portions, shares, shares_to_sum
+from .products import product
+from .windows import Pair, Sides, framed, pixelwise
 
-WORTH_IT, FEWEST_POSITIONS = 64 * 14, 500  # measured: see `pays`
-TILES = 256  # in a portion; as with strips, enough for a product to run at its full rate
-KERNEL_BYTES = 24 << 20  # the transformed kernels take so much at most …
-TILE_BYTES = min(4 << 20, (10 << 20) // CORES)  # … the transformed maps of a portion so much, and all else twice that
+POINTS = (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)  # and ∞.  These leave errors a third of those that 0, ±1, ±2 leave
+TILES = 100  # in a portion; enough for a product to run at its full rate
+TILE_BYTES = (20 << 20) // CORES  # … and what is computed of a portion takes about so much memory at most
+KERNELS_WORTH_SHARING = 1 << 15  # kernels of one channel; fewer are transformed before another core has woken up
+KERNEL_BYTES = 40 << 20  # the transformed kernels take so much at most
 
 
-def pays(x: Array, K: Array, I: int, J: int) -> bool:
-    """Whether X ⋆ K of I×J positions, with a stride of 1, is faster this way: the sums must be worth the products.
+def values(n: int, xp: ModuleType) -> Array:
+    """E_n: (6, n), the values of 1, t, … tⁿ⁻¹ at the points; at ∞ a polynomial counts for its highest coefficient."""
+    return xp.concatenate([xp.vander(xp.asarray(POINTS), n, increasing=True), xp.eye(n)[-1:]])
 
-    What is spared grows with the channels; what is spent is less in long rows, and on kernels it is always the same.
+
+@cache
+def transforms(xp: ModuleType, dtype: Any) -> tuple[Array, Array, Array]:
+    """A ⊗ A (16, 36), B ⊗ B (36, 36), G ⊗ G (36, 9).
+
+    What a row of B is multiplied by, that row of G may be divided by; rounding hurts least with rows of length 1 in B.
     """
-    M, C = K.shape[:2]
+    A, B, G = values(4, xp).T, xp.linalg.inv(values(6, xp)).T, values(3, xp)
+    lengths = xp.linalg.norm(B, axis=1, keepdims=True)
+    return tuple(xp.kron(T, T).astype(dtype) for T in (A, B / lengths, G * lengths))
+
+
+def pays(x: Array, M: int, kernel: Pair, stride: Pair, I: int, J: int, held: int = 1) -> bool:
+    """Whether M kernels at I×J positions of x are faster this way, up or back to the kernels.
+
+    Counted in multiplications: those of the products, and of the transforms of maps and kernels, which run less fast.
+    held: how many arrays as large as the transformed kernels are needed at once.
+    """
+    N, C = x.shape[:2]
+    tiles = N * -(-I // 4) * -(-J // 4)
+    here = 36 * C * M * tiles + 2 * 36 * (36 * C + 16 * M) * tiles + 4 * 36 * 9 * C * M
     return (
         isinstance(x, np.ndarray)
-        and K.shape[2:] == (3, 3)
-        and x.dtype.kind == K.dtype.kind == "f"
-        and min(M, C) * -(-J // 2) >= WORTH_IT
-        and x.shape[0] * I * J >= FEWEST_POSITIONS
-        and 16 * M * C * K.itemsize <= KERNEL_BYTES
+        and x.dtype.kind == "f"
+        and kernel == (3, 3)
+        and stride == (1, 1)
+        and here < 0.85 * 9 * C * M * N * I * J
+        and held * 36 * C * M * x.itemsize <= KERNEL_BYTES
     )
 
 
-def correlate(x: Array, K: Array, pad: Sides, bias: Array, y: Array) -> None:
-    """Y = X ⋆ K + b, written into y.  Shapes: x (N, C, H, W), K (M, C, 3, 3), bias (M, 1, 1), y (N, M, I, J)."""
-    xp, (N, M, I, J), C = array_module(x), y.shape, x.shape[1]
-    rows_of_tiles, columns_of_tiles = -(-I // 2), -(-J // 2)
-    U = transformed_kernels(K)
+def correlate(x: Array, K: Array, pad: Sides, b: Array | None, y: Array) -> None:
+    """Y = X ⋆ K + b, written into y.  Shapes: x (N, C, H, W), K (M, C, 3, 3), b (M,), y (N, M, I, J)."""
+    xp, M = array_module(x), len(K)
+    tiles = Tiles(x, M, y.shape[2:], pad)
+    AA, U = transforms(xp, y.dtype)[0], transformed_kernels(K)
 
-    def multiply(part: Portion) -> None:
-        images, rows = part
-        V = transformed_maps(x, images, rows, columns_of_tiles, pad)
-        products = xp.matmul(U, V.reshape(16, C, -1)).reshape(4, 4, M, *V.shape[3:])  # [j, i]
-        sums = four_to_two(four_to_two(products).swapaxes(0, 1))  # [i, j]
-        for i in (0, 1):
-            for j in (0, 1):
-                below = y[images, :, 2 * rows.start + i : 2 * rows.stop : 2, j::2]
-                tiles = sums[i, j].transpose(1, 0, 2, 3)[:, :, : below.shape[2], : below.shape[3]]
-                xp.add(tiles, bias, out=below)
+    def multiply(task: tuple[Portion, slice]) -> None:
+        portion, kernels = task
+        V, U_here = tiles.transformed(portion), U[:, :, kernels]
+        P = xp.empty((len(V), 36, U_here.shape[2]), dtype=y.dtype)
+        xp.matmul(V.swapaxes(0, 1), U_here.swapaxes(0, 1), out=P.swapaxes(0, 1))
+        Y = AA @ P
+        for sums, below in tiles.positions(portion, Y, y[:, kernels]):
+            xp.add(sums, 0 if b is None else b[kernels], out=below)
 
-    most = max(1, min(TILES, TILE_BYTES // (16 * max(C, M, 1) * x.itemsize)))
-    most = min(most, -(-N * rows_of_tiles // CORES) * columns_of_tiles)  # something for every core
-    in_parallel(multiply, portions(N, rows_of_tiles, columns_of_tiles, most), x)
+    parts = tiles.portions()
+    kernel_shares = shares(M, CORES if len(parts) == 1 else 1)  # something for every core
+    in_parallel(multiply, [(portion, kernels) for portion in parts for kernels in kernel_shares], x)
+
+
+def kernel_gradient(grad: Array, x: Array, pad: Sides) -> Array:
+    """∂f/∂K = (G ⊗ G)ᵀ ∂f/∂U,   ∂f/∂U_q = Σ_tiles V_q ∂f/∂P_qᵀ,   ∂f/∂P = (A ⊗ A)ᵀ ∂f/∂Y: each step back, transposed.
+
+    Shapes: grad (N, M, I, J), x (N, C, H, W) → (M, C, 3, 3).
+    """
+    xp, M, C = array_module(x), grad.shape[1], x.shape[1]
+    AA, _, GG = transforms(xp, grad.dtype)
+    tiles = Tiles(x, M, grad.shape[2:], pad)
+    parts = tiles.portions()
+    shared = shares_to_sum(len(parts), 36 * C * M * x.itemsize)
+    sums = xp.zeros((len(shared), 36, C, M), dtype=grad.dtype)
+
+    def add_up(share: int) -> None:
+        for portion in parts[shared[share]]:
+            V = tiles.transformed(portion)
+            Y = xp.zeros((len(V), 16, M), dtype=grad.dtype)
+            for into, below in tiles.positions(portion, Y, grad):
+                into[...] = below
+            P = AA.T @ Y
+            sums[share] += V.transpose(1, 2, 0) @ P.swapaxes(0, 1)
+
+    in_parallel(add_up, range(len(shared)), x)
+    taps = product(GG.T, sums.sum(axis=0).reshape(36, C * M))
+    return taps.reshape(3, 3, C, M).transpose(3, 2, 0, 1)
 
 
 def transformed_kernels(K: Array) -> Array:
-    """U = G K Gᵀ: (M, C, 3, 3) → (16, M, C)."""
+    """U = (G ⊗ G) K: (M, C, 3, 3) → (C, 36, M)."""
     xp, (M, C) = array_module(K), K.shape[:2]
-    U = xp.empty((4, 4, M, C), K.dtype)  # [j, i]
+    GG = transforms(xp, K.dtype)[2]
+    U = xp.empty((C, 36, M), dtype=K.dtype)
 
-    def transform(kernels: slice) -> None:
-        taps = xp.ascontiguousarray(K[kernels].transpose(2, 3, 0, 1))  # [u, v]
-        U[:, :, kernels] = three_to_four(three_to_four(taps).swapaxes(0, 1))
+    def transform(channels: slice) -> None:
+        taps = xp.ascontiguousarray(K[:, channels].transpose(1, 2, 3, 0)).reshape(-1, 9, M)
+        xp.matmul(GG, taps, out=U[channels])
 
-    in_parallel(transform, shares(M, -(-M // 32)), K)
-    return U.reshape(16, M, C)
-
-
-def transformed_maps(x: Array, images: slice, rows: slice, columns: int, pad: Sides) -> Array:
-    """V = Bᵀ X B for some rows of tiles of some images: (4, 4, C, images, rows, columns), the first two are [j, i]."""
-    N, C, H = images.stop - images.start, x.shape[1], x.shape[2]
-    top, _, left, _ = pad
-    first, last, width = 2 * rows.start - top, 2 * rows.stop + 2 - top, 2 * columns + 2
-    seen = framed(x[images], -first, last - H, left, width - left - x.shape[3])
-    # Even and odd columns apart: then a tile's four columns are the neighbours (even, odd), (even, odd).
-    pairs = seen.reshape(N, C, last - first, columns + 1, 2)
-    even_odd = array_module(x).ascontiguousarray(pairs.transpose(4, 1, 0, 2, 3))
-    V_rows = four_of_four(*(even_odd[:, :, :, i : i + 2 * (rows.stop - rows.start) - 1 : 2] for i in range(4)))
-    even, odd = V_rows[:, 0], V_rows[:, 1]
-    return four_of_four(even[..., :-1], odd[..., :-1], even[..., 1:], odd[..., 1:])
+    in_parallel(transform, shares(C, -(-C // 16)), K, shared=C * M >= KERNELS_WORTH_SHARING)
+    return U
 
 
-# ---------------------------------------------------------------------- in one dimension, along the first axis
+class Tiles:
+    """The tiles of 4×4 positions (N, I, J) of X ⋆ K for M kernels, and the 6×6 pixels that each sees."""
 
+    def __init__(self, x: Array, M: int, size: Pair, pad: Sides) -> None:
+        self.x, self.M, self.pad = x, M, pad
+        self.rows, self.columns = (-(-positions // 4) for positions in size)
 
-def three_to_four(g: Array) -> Array:
-    """G g = (g0, (g0 + g1 + g2) / 2, (g0 − g1 + g2) / 2, g2)."""
-    outer, middle = (g[0] + g[2]) / 2, g[1] / 2
-    return array_module(g).stack([g[0], outer + middle, outer - middle, g[2]])
+    def portions(self) -> list[Portion]:
+        """(images, rows of tiles) of portions of so many tiles that a product runs at its full rate."""
+        bytes_each = 2 * 36 * (self.x.shape[1] + self.M) * self.x.itemsize
+        most = max(1, min(TILES, TILE_BYTES // bytes_each))
+        return list(portions(self.x.shape[0], self.rows, self.columns, most))
 
+    def transformed(self, portion: Portion) -> Array:
+        """V = (B ⊗ B) X: (tiles of the portion, 36, C)."""
+        xp, (images, rows), (C, H, W) = array_module(self.x), portion, self.x.shape[1:]
+        (top, _, left, _), width = self.pad, 4 * self.columns + 2
+        first, last = 4 * rows.start - top, 4 * rows.stop + 2 - top  # the rows of X that they see
+        seen = framed(self.x[images], -first, last - H, left, width - left - W)
+        pixels = xp.ascontiguousarray(pixelwise(seen))
+        to_image, to_row, to_pixel, to_channel = pixels.strides
+        X = xp.lib.stride_tricks.as_strided(
+            pixels,
+            (images.stop - images.start, rows.stop - rows.start, self.columns, 6, 6, C),
+            (to_image, 4 * to_row, 4 * to_pixel, to_row, to_pixel, to_channel),
+        )
+        BB = transforms(xp, self.x.dtype)[1]
+        return BB @ X.reshape(-1, 36, C)
 
-def four_of_four(d0: Array, d1: Array, d2: Array, d3: Array) -> Array:
-    """Bᵀ d = (d0 − d2, d1 + d2, d2 − d1, d1 − d3)."""
-    xp = array_module(d0)
-    four = xp.empty((4, *d0.shape), d0.dtype)
-    xp.subtract(d0, d2, out=four[0])
-    xp.add(d1, d2, out=four[1])
-    xp.subtract(d2, d1, out=four[2])
-    xp.subtract(d1, d3, out=four[3])
-    return four
+    def positions(self, portion: Portion, Y: Array, y: Array) -> Iterator[tuple[Array, Array]]:
+        """Position (i, j) of every tile, for all i and j: in Y (tiles, 16, M), and where it lies in y (N, M, I, J).
 
-
-def four_to_two(m: Array) -> Array:
-    """Aᵀ m = (m0 + m1 + m2, m1 − m2 − m3)."""
-    xp = array_module(m)
-    two = xp.empty((2, *m.shape[1:]), m.dtype)
-    xp.add(m[0], m[1], out=two[0])
-    two[0] += m[2]
-    xp.subtract(m[1], m[2], out=two[1])
-    two[1] -= m[3]
-    return two
+        Both are views (images, rows, columns, M) of what there is: the last tiles may reach beyond the maps.
+        """
+        images, rows = portion
+        by_place = Y.reshape(images.stop - images.start, rows.stop - rows.start, self.columns, 4, 4, -1)
+        for i in range(4):
+            for j in range(4):
+                there = pixelwise(y)[images, 4 * rows.start + i : 4 * rows.stop : 4, j::4]
+                yield by_place[:, : there.shape[1], : there.shape[2], i, j], there

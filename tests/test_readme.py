@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from layers import winograd
 from tests.cupy_api import table
 from tests.strict_cupy import strict
 from visualize import cli
@@ -22,6 +23,7 @@ def python_under(heading: str) -> str:
 
 
 def test_the_tour_runs_and_says_what_it_says_and_goes_on_on_a_gpu(capsys, monkeypatch):
+    monkeypatch.setattr(winograd, "pays", lambda *_, **__: False)  # the CPU's alone, and rounds otherwise
     names = {}
     exec(compile(python_under("A tour in thirty lines"), "README.md", "exec"), names)
     printed = capsys.readouterr().out
@@ -31,7 +33,7 @@ def test_the_tour_runs_and_says_what_it_says_and_goes_on_on_a_gpu(capsys, monkey
     monkeypatch.setitem(sys.modules, "cupy", strict)  # the stand-in for CuPy passes for it
     exec(compile(python_under("On a GPU"), "README.md", "exec"), names)
     assert names["net"].xp is strict
-    assert np.array_equal(names["M"], here)
+    np.testing.assert_allclose(names["M"], here, rtol=0, atol=1e-6 * here.max())  # added up in another order
 
 
 def test_the_version_of_cupy_that_was_checked_is_the_tables():

@@ -49,9 +49,10 @@ def test_dezero_computes_the_same_thing():
     np.testing.assert_allclose(dezero_side.gradient_of(net, x, 3)(), w, rtol=1e-10)
 
 
-def test_contenders_take_turns():
+def test_contenders_take_turns(monkeypatch):
+    monkeypatch.setattr(measure, "WARM_UP", 0)
     order = []
-    times = measure.in_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, seconds=0, least=3)
+    times = measure.in_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, seconds=0.01, least=3)
     assert order[:4] == ["a", "b", "a", "b"]
     assert len(times["a"].wall) == len(times["b"].wall) >= 1
 

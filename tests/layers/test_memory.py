@@ -45,10 +45,11 @@ def test_a_convolution_up_down_and_to_its_kernels(C, M, kernel, stride, shape):
 def test_a_processor_of_eight_cores_keeps_to_the_same_bound(monkeypatch):
     """Each core has scratch of its own; what the plans allow is added up, for the cores here are fewer."""
     assert cores.MOST == 8
-    strip = correlation.STRIP_BYTES + correlation.STRIP_COLUMNS * 4 * (512 + 512 // 2)  # patches, products, frame
-    assert cores.MOST * strip <= SCRATCH
-    eighth = min(4 << 20, (10 << 20) // cores.MOST)
-    assert winograd.KERNEL_BYTES + cores.MOST * 3.5 * eighth <= SCRATCH
+    assert cores.MOST * 3 * correlation.STRIP_BYTES <= SCRATCH  # patches, and two smaller copies of what they see
+    assert cores.SUM_BYTES + cores.MOST * correlation.STRIP_BYTES <= SCRATCH
+    portions = cores.CORES * winograd.TILE_BYTES  # however many cores there are
+    assert winograd.KERNEL_BYTES + portions <= SCRATCH
+    assert cores.SUM_BYTES + portions // 2 <= SCRATCH  # of which half is for one of two directions
 
 
 def test_pooling_and_full_connections():

@@ -33,13 +33,13 @@ def convolutions(draw: Callable) -> dict:
     return case
 
 
-@pytest.mark.parametrize("columns", [correlation.STRIP_COLUMNS, 1])
+@pytest.mark.parametrize("strip_bytes", [correlation.STRIP_BYTES, 1])
 @given(case=convolutions())
 @example(case={"x_shape": (1, 1, 1, 1), "kernel": (1, 1, 1), "stride": (1, 1), "pad": (0, 0, 0, 0), "seed": 0})
 @example(case={"x_shape": (0, 2, 5, 5), "kernel": (3, 3, 3), "stride": (1, 1), "pad": (1, 1, 1, 1), "seed": 0})
 @example(case={"x_shape": (1, 2, 3, 3), "kernel": (2, 1, 2), "stride": (1, 1), "pad": (4, 4, 4, 4), "seed": 0})
 @example(case={"x_shape": (2, 1, 1, 9), "kernel": (2, 2, 3), "stride": (5, 4), "pad": (4, 0, 0, 3), "seed": 0})
-def test_convolution_is_six_loops(on, case, columns):
+def test_convolution_is_six_loops(on, case, strip_bytes):
     """With strips of one row, too: then some strips see nothing but padding."""
     rng = np.random.default_rng(case["seed"])
     x, (M, kh, kw), geometry = rng.standard_normal(case["x_shape"]), case["kernel"], (case["stride"], case["pad"])
@@ -48,7 +48,7 @@ def test_convolution_is_six_loops(on, case, columns):
     event(f"stride > kernel: {case['stride'][0] > kh or case['stride'][1] > kw}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(correlation, "STRIP_COLUMNS", columns)
+        patch.setattr(correlation, "STRIP_BYTES", strip_bytes)
         y, cache = conv.forward(on(x))
         grad = rng.standard_normal(y.shape)
         below, gradients = conv.backward(on(grad), cache), conv.parameter_gradients(on(grad), cache)
