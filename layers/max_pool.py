@@ -25,13 +25,11 @@ class MaxPool(Pool):
         xp, sizes = array_module(x), self.output_size(x.shape)
         y = xp.empty_like(x, shape=(*x.shape[:2], *sizes))
         switches = xp.zeros_like(y, dtype=np.min_scalar_type(self.size[0] * self.size[1] - 1))
-        framed_x = framed(x, *self.frame(x.shape), fill=-np.inf)
 
         def compare(part: Portion) -> None:
             images, rows = part
             best, winner = y[images, :, rows], switches[images, :, rows]
-            seen_here = framed_x[images, :, self.rows_seen(rows)]
-            for q, seen in enumerate(self.taps(seen_here, rows.stop - rows.start, sizes[1])):
+            for q, seen in enumerate(self.taps(self.framed_part(x, part, fill=-np.inf), *best.shape[2:])):
                 if q == 0:
                     best[...] = seen
                     continue

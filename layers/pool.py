@@ -10,7 +10,7 @@ import numpy as np
 from .arrays import Array
 from .cores import Portion, portions
 from .layer import Layer, ShapeError
-from .windows import Pair, Sides, four_sides, pair, window_count
+from .windows import Pair, Sides, four_sides, framed, pair, window_count
 
 
 class Pool(Layer):
@@ -56,6 +56,12 @@ class Pool(Layer):
     def rows_seen(self, rows: slice) -> slice:
         """The rows of the framed maps that some rows of windows see."""
         return slice(self.stride[0] * rows.start, self.stride[0] * (rows.stop - 1) + self.size[0])
+
+    def framed_part(self, x: Array, part: Portion, fill: float) -> Array:
+        """What a portion of the windows sees, of the maps in their frame."""
+        (images, rows), (top, _, left, right) = part, self.frame(x.shape)
+        seen = self.rows_seen(rows)
+        return framed(x[images], top - seen.start, seen.stop - top - x.shape[2], left, right, fill)
 
     def output_size(self, shape: tuple[int, ...]) -> Pair:
         """(I, J), the number of rows and columns of windows over maps of this shape."""

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from . import architectures, formats
 from .architectures.squeezenet import squeezenet1_1
 from .class_names import imagenet_classes
@@ -58,7 +56,7 @@ def squeezenet() -> Network:
     weights = {}
     for name, (K, b) in stored.items():  # "conv1", "fire2/squeeze1x1", "fire2/expand1x1", …
         place = re.sub(r"expand\dx\d", r"expand.\g<0>.0", name)
-        weights[f"{place}.K"] = np.ascontiguousarray(K.transpose(3, 2, 0, 1))  # stored as (kh, kw, C, M)
+        weights[f"{place}.K"] = K.transpose(3, 2, 0, 1)  # stored as (kh, kw, C, M)
         weights[f"{place}.b"] = b
 
     return Network(
