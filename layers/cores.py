@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache, partial
-from itertools import pairwise
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeVar
@@ -26,9 +25,7 @@ import numpy as np
 from .arrays import Array
 
 Task = TypeVar("Task")
-Portion = tuple[slice, slice]  # some images of a batch, and some of their rows (or channels)
 
-SUM_BYTES = 48 << 20  # partial sums take so much at most, unless one takes more
 MOST = 8  # cores that work at once: each takes some MiB for its portion
 CORES = min(MOST, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
@@ -61,35 +58,6 @@ def in_parallel(work: Callable[[Task], None], tasks: Iterable[Task], x: Array, s
             errors = [error for other in helpers if (error := other.end())]
     if errors:
         raise errors[0]
-
-
-def portions(N: int, rows: int, columns: int, most: int, several: bool = True) -> Iterator[Portion]:
-    """N images of `rows` rows of so many columns, cut into portions of at most so many columns, unless a row has more.
-
-    Whole images as long as they fit (only one at a time if not `several`), or else about equal parts of one.
-    """
-    if most >= rows * columns:
-        count = most // max(1, rows * columns) if several else 1
-        for n in range(0, N, count):
-            yield slice(n, min(n + count, N)), slice(0, rows)
-    else:
-        for n in range(N):
-            for part in shares(rows, -(-rows // max(1, most // columns))):
-                yield slice(n, n + 1), part
-
-
-def shares(count: int, parts: int) -> list[slice]:
-    """0 … count − 1 in about equal parts, one after the other."""
-    ends = [count * part // parts for part in range(parts + 1)]
-    return [slice(start, stop) for start, stop in pairwise(ends)]
-
-
-def shares_to_sum(count: int, nbytes: int) -> list[slice]:
-    """A share for each core, of each of which it makes a sum; fewer, if sums of so many bytes would take too much.
-
-    A sum counts twice, for what is about to be added is as large.
-    """
-    return shares(count, max(1, min(CORES, count, SUM_BYTES // max(1, 2 * nbytes))))
 
 
 # ---------------------------------------------------------------------- threads

@@ -16,7 +16,8 @@ import numpy as np
 
 from . import winograd
 from .arrays import Array, array_module
-from .cores import CORES, Portion, in_parallel, portions, shares, shares_to_sum
+from .cores import CORES, in_parallel
+from .portions import Portion, portions, shares, shares_to_sum
 from .windows import Pair, Sides, empty_maps, framed, pixelwise, window_count
 
 STRIP_BYTES = 2 << 20  # the patches of a strip take at most so much memory, unless one row of positions takes more

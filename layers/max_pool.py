@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array, array_module
-from .cores import Portion, in_parallel
-from .pool import Pool
+from .cores import in_parallel
+from .pool import Part, Pool
 from .windows import framed, unframed
 
 
@@ -26,9 +26,8 @@ class MaxPool(Pool):
         y = xp.empty_like(x, shape=(*x.shape[:2], *sizes))
         switches = xp.zeros_like(y, dtype=np.min_scalar_type(self.size[0] * self.size[1] - 1))
 
-        def compare(part: Portion) -> None:
-            images, rows = part
-            best, winner = y[images, :, rows], switches[images, :, rows]
+        def compare(part: Part) -> None:
+            best, winner = y[part], switches[part]
             for q, seen in enumerate(self.taps(self.framed_part(x, part, fill=-np.inf), *best.shape[2:])):
                 if q == 0:
                     best[...] = seen
@@ -46,13 +45,11 @@ class MaxPool(Pool):
         frame = self.frame(shape)
         below = framed(array_module(grad).zeros_like(grad, shape=shape), *frame)
 
-        def pass_on(parts: list[Portion]) -> None:
-            for images, rows in parts:
-                arrived, winner = grad[images, :, rows], switches[images, :, rows]
-                for q, seen in enumerate(self.taps(below[images, :, self.rows_seen(rows)], *arrived.shape[2:])):
-                    seen += arrived * (winner == q)  # 1(s = argmax): only the winner passes the gradient
+        def pass_on(part: Part) -> None:
+            for q, seen in enumerate(self.taps(below[self.seen_by(part)], *grad[part].shape[2:])):
+                seen += grad[part] * (switches[part] == q)  # 1(s = argmax): only the winner passes the gradient
 
-        in_parallel(pass_on, self.apart(self.parts(shape, grad)), grad)
+        self.add_in_parallel(pass_on, self.parts(shape, grad), grad)
         return unframed(below, *frame)
 
     deconv = guided = backward  # the argmax *is* the DeconvNet's switch

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 
 import numpy as np
 
 from .arrays import Array
-from .cores import Portion, portions
+from .cores import in_parallel
 from .layer import Layer, ShapeError
+from .portions import portions
 from .windows import Pair, Sides, four_sides, framed, pair, window_count
+
+Part = tuple[slice, slice, slice]  # images, channels, and rows: of windows, or of pixels
 
 
 class Pool(Layer):
@@ -39,29 +42,35 @@ class Pool(Layer):
             for v in range(kw):
                 yield x[:, :, u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]
 
-    def parts(self, shape: tuple[int, ...], x: Array) -> list[Portion]:
-        """(images, rows of windows) of portions that stay in a core's cache while all taps go by; a GPU takes all.
+    def parts(self, shape: tuple[int, ...], x: Array) -> list[Part]:
+        """The windows over maps of this shape in portions that stay in a core's cache while all taps go by.
 
-        shape: of the maps; x: one of the arrays.
+        x: one of the arrays; a GPU takes all windows at once.
         """
         (N, C, H, W), I = shape, self.output_size(shape)[0]
-        return list(portions(N, I, C * H * W // I, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W))
+        some = portions(N, I, C * H * W // I, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W)
+        return [(images, slice(None), rows) for images, rows in some]
 
-    def apart(self, parts: list[Portion]) -> list[list[Portion]]:
-        """The portions in groups, none of which sees a pixel that another sees: where windows overlap, by images."""
-        if self.size[0] <= self.stride[0]:
-            return [[part] for part in parts]
-        return [list(of_an_image) for _, of_an_image in groupby(parts, key=lambda part: part[0].start)]
+    def seen_by(self, part: Part) -> Part:
+        """The images, channels and rows of the framed maps that a part of the windows sees."""
+        images, channels, rows = part
+        return images, channels, slice(self.stride[0] * rows.start, self.stride[0] * (rows.stop - 1) + self.size[0])
 
-    def rows_seen(self, rows: slice) -> slice:
-        """The rows of the framed maps that some rows of windows see."""
-        return slice(self.stride[0] * rows.start, self.stride[0] * (rows.stop - 1) + self.size[0])
+    def framed_part(self, x: Array, part: Part, fill: float) -> Array:
+        """Those of the framed maps alone: framed(x, *self.frame(x.shape))[self.seen_by(part)], without the rest."""
+        (images, channels, rows), (top, _, left, right) = self.seen_by(part), self.frame(x.shape)
+        return framed(x[images, channels], top - rows.start, rows.stop - top - x.shape[2], left, right, fill)
 
-    def framed_part(self, x: Array, part: Portion, fill: float) -> Array:
-        """What a portion of the windows sees, of the maps in their frame."""
-        (images, rows), (top, _, left, right) = part, self.frame(x.shape)
-        seen = self.rows_seen(rows)
-        return framed(x[images], top - seen.start, seen.stop - top - x.shape[2], left, right, fill)
+    def add_in_parallel(self, add: Callable[[Part], None], parts: list[Part], x: Array) -> None:
+        """add(part) for all parts, each of which adds to what it sees; where windows overlap, only images are apart."""
+
+        def add_in_order(some: list[Part]) -> None:
+            for part in some:
+                add(part)
+
+        overlap = self.size[0] > self.stride[0]
+        by_images = [list(of_these) for _, of_these in groupby(parts, key=lambda part: part[0].start)]
+        in_parallel(add_in_order, by_images if overlap else [[part] for part in parts], x)
 
     def output_size(self, shape: tuple[int, ...]) -> Pair:
         """(I, J), the number of rows and columns of windows over maps of this shape."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array, array_module
-from .cores import CORES, in_parallel, shares, shares_to_sum
+from .cores import CORES, in_parallel
+from .portions import shares, shares_to_sum
 from .windows import pixelwise
 
 WORTH_SHARING = 10**6  # numbers in a matrix; a smaller one is there before another core has woken up

@@ -19,7 +19,6 @@ The sums over channels are in the middle.  It pays where they are long, and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -27,13 +26,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array, array_module
-from .cores import CORES, Portion, in_parallel, portions, shares, shares_to_sum
+from .cores import CORES, in_parallel
+from .portions import Portion, shares, shares_to_sum
 from .products import product
-from .windows import Pair, Sides, framed, pixelwise
+from .tiles import Tiles
+from .windows import Pair, Sides
 
 POINTS = (0, 3 / 4, -3 / 4, 3 / 2, -3 / 2)  # and ∞.  These leave errors a third of those that 0, ±1, ±2 leave
-TILES = 100  # in a portion; enough for a product to run at its full rate
-TILE_BYTES = (20 << 20) // CORES  # … and what is computed of a portion takes about so much memory at most
 KERNELS_WORTH_SHARING = 1 << 15  # kernels of one channel; fewer are transformed before another core has woken up
 KERNEL_BYTES = 40 << 20  # the transformed kernels take so much at most
 
@@ -77,11 +76,12 @@ def correlate(x: Array, K: Array, pad: Sides, b: Array | None, y: Array) -> None
     """Y = X ⋆ K + b, written into y.  Shapes: x (N, C, H, W), K (M, C, 3, 3), b (M,), y (N, M, I, J)."""
     xp, M = array_module(x), len(K)
     tiles = Tiles(x, M, y.shape[2:], pad)
-    AA, U = transforms(xp, y.dtype)[0], transformed_kernels(K)
+    AA, BB, _ = transforms(xp, y.dtype)
+    U = transformed_kernels(K)
 
     def multiply(task: tuple[Portion, slice]) -> None:
         portion, kernels = task
-        V, U_here = tiles.transformed(portion), U[:, :, kernels]
+        V, U_here = BB @ tiles.pixels(portion), U[:, :, kernels]
         P = xp.empty((len(V), 36, U_here.shape[2]), dtype=y.dtype)
         xp.matmul(V.swapaxes(0, 1), U_here.swapaxes(0, 1), out=P.swapaxes(0, 1))
         Y = AA @ P
@@ -99,7 +99,7 @@ def kernel_gradient(grad: Array, x: Array, pad: Sides) -> Array:
     Shapes: grad (N, M, I, J), x (N, C, H, W) → (M, C, 3, 3).
     """
     xp, M, C = array_module(x), grad.shape[1], x.shape[1]
-    AA, _, GG = transforms(xp, grad.dtype)
+    AA, BB, GG = transforms(xp, grad.dtype)
     tiles = Tiles(x, M, grad.shape[2:], pad)
     parts = tiles.portions()
     shared = shares_to_sum(len(parts), 36 * C * M * x.itemsize)
@@ -107,7 +107,7 @@ def kernel_gradient(grad: Array, x: Array, pad: Sides) -> Array:
 
     def add_up(share: int) -> None:
         for portion in parts[shared[share]]:
-            V = tiles.transformed(portion)
+            V = BB @ tiles.pixels(portion)
             Y = xp.zeros((len(V), 16, M), dtype=grad.dtype)
             for into, below in tiles.positions(portion, Y, grad):
                 into[...] = below
@@ -131,45 +131,3 @@ def transformed_kernels(K: Array) -> Array:
 
     in_parallel(transform, shares(C, -(-C // 16)), K, shared=C * M >= KERNELS_WORTH_SHARING)
     return U
-
-
-class Tiles:
-    """The tiles of 4×4 positions (N, I, J) of X ⋆ K for M kernels, and the 6×6 pixels that each sees."""
-
-    def __init__(self, x: Array, M: int, size: Pair, pad: Sides) -> None:
-        self.x, self.M, self.pad = x, M, pad
-        self.rows, self.columns = (-(-positions // 4) for positions in size)
-
-    def portions(self) -> list[Portion]:
-        """(images, rows of tiles) of portions of so many tiles that a product runs at its full rate."""
-        bytes_each = 2 * 36 * (self.x.shape[1] + self.M) * self.x.itemsize
-        most = max(1, min(TILES, TILE_BYTES // bytes_each))
-        return list(portions(self.x.shape[0], self.rows, self.columns, most))
-
-    def transformed(self, portion: Portion) -> Array:
-        """V = (B ⊗ B) X: (tiles of the portion, 36, C)."""
-        xp, (images, rows), (C, H, W) = array_module(self.x), portion, self.x.shape[1:]
-        (top, _, left, _), width = self.pad, 4 * self.columns + 2
-        first, last = 4 * rows.start - top, 4 * rows.stop + 2 - top  # the rows of X that they see
-        seen = framed(self.x[images], -first, last - H, left, width - left - W)
-        pixels = xp.ascontiguousarray(pixelwise(seen))
-        to_image, to_row, to_pixel, to_channel = pixels.strides
-        X = xp.lib.stride_tricks.as_strided(
-            pixels,
-            (images.stop - images.start, rows.stop - rows.start, self.columns, 6, 6, C),
-            (to_image, 4 * to_row, 4 * to_pixel, to_row, to_pixel, to_channel),
-        )
-        BB = transforms(xp, self.x.dtype)[1]
-        return BB @ X.reshape(-1, 36, C)
-
-    def positions(self, portion: Portion, Y: Array, y: Array) -> Iterator[tuple[Array, Array]]:
-        """Position (i, j) of every tile, for all i and j: in Y (tiles, 16, M), and where it lies in y (N, M, I, J).
-
-        Both are views (images, rows, columns, M) of what there is: the last tiles may reach beyond the maps.
-        """
-        images, rows = portion
-        by_place = Y.reshape(images.stop - images.start, rows.stop - rows.start, self.columns, 4, 4, -1)
-        for i in range(4):
-            for j in range(4):
-                there = pixelwise(y)[images, 4 * rows.start + i : 4 * rows.stop : 4, j::4]
-                yield by_place[:, : there.shape[1], : there.shape[2], i, j], there

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from layers import Conv, FullyConnected, MaxPool, cores
-from layers.cores import in_parallel, one_thread_in_blas, portions, shares
+from layers.cores import in_parallel, one_thread_in_blas
 from tests.devices import equal
 
 ARRAY = np.zeros(1)
@@ -146,27 +148,50 @@ def test_results_are_the_same_from_run_to_run(monkeypatch, rng):
         assert all(equal(a, b) for a, b in zip(first, run(), strict=True))
 
 
-def test_portions_are_whole_images_as_long_as_they_fit_or_else_even_parts_of_one():
-    def sizes(*arguments, **keywords):
-        return [(a.stop - a.start, b.stop - b.start) for a, b in portions(*arguments, **keywords)]
-
-    assert sizes(20, 8, 10, most=640) == [(8, 8), (8, 8), (4, 8)]
-    assert sizes(3, 8, 10, most=640, several=False) == [(1, 8)] * 3
-    assert sizes(1, 100, 16, most=640) == [(1, 33), (1, 33), (1, 34)]
-    assert sizes(2, 3, 1000, most=640) == [(1, 1)] * 6  # no row is cut
-    assert sizes(0, 3, 10, most=640) == []
+def time_of_foreign_threads() -> int:
+    """Nanoseconds that all threads of this process have run which Python has not started: those of libraries."""
+    pythons = {str(thread.native_id) for thread in threading.enumerate()}
+    tasks = Path("/proc/self/task")
+    return sum(int((tasks / t / "schedstat").read_text().split()[0]) for t in os.listdir(tasks) if t not in pythons)
 
 
-def test_shares_leave_nothing_out():
-    assert shares(7, 3) == [slice(0, 2), slice(2, 4), slice(4, 7)]
-    assert shares(0, 2) == [slice(0, 0), slice(0, 0)]
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs /proc/self/task/*/schedstat")
+def test_no_layer_wakes_a_thread_of_blas(host_rng):
+    """Such a thread would run in circles for a while, on a core that a helper could use."""
+
+    def woken_by(run) -> float:
+        time.sleep(0.2)  # until all are asleep
+        before = time_of_foreign_threads()
+        run()
+        time.sleep(0.05)
+        return (time_of_foreign_threads() - before) / 1e6
+
+    def layers_up_and_down():
+        for conv, shape in (
+            (Conv(draw(16, 8, 3, 3), pad=1), (1, 8, 20, 20)),
+            (Conv(draw(64, 32, 5, 5), pad=1), (4, 32, 40, 40)),
+            (Conv(draw(64, 64, 3, 3), pad=1), (4, 64, 40, 40)),  # Winograd's way
+            (FullyConnected(draw(1000, 2048)), (1, 2048)),
+            (FullyConnected(draw(1000, 2048)), (16, 2048)),
+        ):
+            y, cache = conv.forward(draw(*shape))
+            conv.backward(y, cache)
+            conv.backward(np.maximum(y, 0), cache)
+            conv.parameter_gradients(y, cache)
+
+    def draw(*shape):
+        return host_rng.standard_normal(shape, dtype=np.float32)
+
+    A = draw(1000, 1000)
+    with threadpool_limits(2, user_api="blas"):
+        if woken_by(lambda: A @ A) < 2:
+            pytest.skip("here BLAS has no threads of its own")
+        assert woken_by(layers_up_and_down) < 1
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork") or sys.platform == "darwin", reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_process_can_share_work_too(monkeypatch):
-    import os
-
     as_if_blas_had(2, monkeypatch)
     in_parallel(lambda task: time.sleep(0.001), range(4), ARRAY)  # the parent's threads are running
     child = os.fork()

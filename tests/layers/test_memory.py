@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from layers import Conv, FullyConnected, MaxPool, cores, correlation, winograd
+from layers import Conv, FullyConnected, MaxPool, cores, correlation, portions, tiles, winograd
 
 SCRATCH = 64 << 20
 
@@ -46,10 +46,10 @@ def test_a_processor_of_eight_cores_keeps_to_the_same_bound(monkeypatch):
     """Each core has scratch of its own; what the plans allow is added up, for the cores here are fewer."""
     assert cores.MOST == 8
     assert cores.MOST * 3 * correlation.STRIP_BYTES <= SCRATCH  # patches, and two smaller copies of what they see
-    assert cores.SUM_BYTES + cores.MOST * correlation.STRIP_BYTES <= SCRATCH
-    portions = cores.CORES * winograd.TILE_BYTES  # however many cores there are
-    assert winograd.KERNEL_BYTES + portions <= SCRATCH
-    assert cores.SUM_BYTES + portions // 2 <= SCRATCH  # of which half is for one of two directions
+    assert portions.SUM_BYTES + cores.MOST * correlation.STRIP_BYTES <= SCRATCH
+    in_tiles = cores.CORES * tiles.TILE_BYTES  # however many cores there are
+    assert winograd.KERNEL_BYTES + in_tiles <= SCRATCH
+    assert portions.SUM_BYTES + in_tiles // 2 <= SCRATCH  # of which half is for one of two directions
 
 
 def test_pooling_and_full_connections():

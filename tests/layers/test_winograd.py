@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from layers import Conv, winograd
+from layers import Conv, tiles, winograd
 from layers.correlation import correlate
 from tests import oracles
 
@@ -39,7 +39,7 @@ def counted(monkeypatch):
 sides = st.tuples(*[st.integers(-2, 4)] * 4)
 
 
-@pytest.mark.parametrize("tiles", [1, 5, 256])
+@pytest.mark.parametrize("count", [1, 5, 256])
 @given(
     N=st.integers(0, 3),
     C=st.integers(1, 3),
@@ -49,7 +49,7 @@ sides = st.tuples(*[st.integers(-2, 4)] * 4)
     pad=sides,
     seed=st.integers(0, 99),
 )
-def test_it_is_six_loops(tiles, N, C, M, H, W, pad, seed):
+def test_it_is_six_loops(count, N, C, M, H, W, pad, seed):
     """Whatever the portions; a negative side crops."""
     top, bottom, left, right = pad
     assume(min(top + H + bottom, left + W + right) >= 3)
@@ -60,7 +60,7 @@ def test_it_is_six_loops(tiles, N, C, M, H, W, pad, seed):
     expected = oracles.convolution(cropped, K, b, (1, 1), tuple(max(side, 0) for side in pad))
     y = np.full(expected.shape, np.nan)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(winograd, "TILES", tiles)
+        patch.setattr(tiles, "TILES", count)
         winograd.correlate(x, K, pad, b, y)
         grad = rng.standard_normal(y.shape)
         K_gradient = winograd.kernel_gradient(grad, x, pad)
