@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-
-WARM_UP = 0.05  # seconds before each turn: threads that the contender before has left awake fall asleep meanwhile
+WARM_UP = 0.2  # seconds before each turn: threads that the contender before has left awake fall asleep meanwhile
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Times:
 
 
 def warm_up(run: Callable[[], object]) -> None:
-    """A contender by itself for a while, uncounted, so that it finds the machine as it would in a program of its own."""
+    """A contender by itself for a while, uncounted: it shall find the machine as in a program of its own."""
     began = time.perf_counter()
     while time.perf_counter() - began < WARM_UP:
         run()

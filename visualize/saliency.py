@@ -9,7 +9,7 @@ and |w| says which pixels need to be changed the least to change the score the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from minicnn.images import Crop, input_of, preprocessing_of
 from minicnn.network import Network, one_hot
 
 from .dead_signal import report_death
+
+AT_ONCE = 16  # images whose traces are held in memory
 
 
 def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Array]:
@@ -43,10 +45,22 @@ def saliency(net: Network, x: Array, c: int | Sequence[int]) -> Array:
     One image (C, H, W) gives a map (H, W), a batch (N, C, H, W) the maps (N, H, W).  The map is raw: absolute value,
     then maximum, nothing else.  Grey images have one channel: |w|.
     """
-    w, _ = linearize(net, x, c)
-    if w.ndim < 3:
-        raise ValueError(f"a saliency map needs an image (C, H, W), got {w.shape}")
-    return magnitude(w)
+    if x.ndim < 3:
+        raise ValueError(f"a saliency map needs an image (C, H, W), got {x.shape}")
+    maps = []
+    for images, classes in a_few_at_a_time(x, c):
+        w, _ = linearize(net, images, classes)
+        maps.append(magnitude(w))
+    return maps[0] if len(maps) == 1 else array_module(x).concatenate(maps)
+
+
+def a_few_at_a_time(x: Array, c: int | Sequence[int]) -> Iterator[tuple[Array, int | Sequence[int]]]:
+    """A large batch in parts, with the classes that belong to them: all traces together need not fit into memory."""
+    if x.ndim == 3 or len(x) <= AT_ONCE or np.shape(c) not in ((), (len(x),)):
+        yield x, c
+        return
+    for n in range(0, len(x), AT_ONCE):
+        yield x[n : n + AT_ONCE], c if np.ndim(c) == 0 else c[n : n + AT_ONCE]  # type: ignore[index]
 
 
 def magnitude(w: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import numpy as np
@@ -105,6 +106,16 @@ def test_one_class_for_all_images_or_one_for_each(net, x):
         w_n, b_n = linearize(net, x[n], c)
         assert close(w[n], w_n, rtol=1e-12)
         assert close(b[n], b_n, rtol=1e-12)
+
+
+def test_the_maps_of_a_large_batch_are_those_of_its_images(xp, net, rng, monkeypatch):
+    """It is worked on in parts: two full ones and a rest."""
+    monkeypatch.setattr(sys.modules["visualize.saliency"], "AT_ONCE", 3)  # (the function has the module's name)
+    x, classes = rng.standard_normal((7, 3, 8, 8)), [0, 5, 1, 4, 2, 3, 0]
+    assert close(saliency(net, x, classes), xp.stack([saliency(net, x[n], classes[n]) for n in range(7)]), rtol=1e-12)
+    assert close(saliency(net, x, 2), xp.stack([saliency(net, x[n], 2) for n in range(7)]), rtol=1e-12)
+    with pytest.raises(ValueError, match="one for each of 7 images"):
+        saliency(net, x, classes[:3])
 
 
 def test_features_have_a_taylor_model_but_no_map(rng):
