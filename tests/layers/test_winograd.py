@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from layers import Conv, tiles, winograd
+from layers import Conv, correlation, tiles, winograd
 from layers.correlation import correlate
 from tests import oracles
 
@@ -32,7 +32,7 @@ def counted(monkeypatch):
     calls = []
     for name in ("correlate", "kernel_gradient"):
         original = getattr(winograd, name)
-        monkeypatch.setattr(winograd, name, lambda *arguments, f=original: calls.append(1) or f(*arguments))
+        monkeypatch.setattr(winograd, name, lambda *given, f=original: calls.append(1) or f(*given))
     return calls
 
 
@@ -113,9 +113,34 @@ def test_wide_layers_take_it_and_are_as_exact_in_float32(rng, counted, C, M, siz
     assert counted
     assert y.dtype == np.float32
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(winograd, "pays", lambda *_: False)
+        patch.setattr(winograd, "pays", lambda *_, **__: False)
         exact = correlate(x[:, :, :9, :9].astype(float), K.astype(float))
     assert np.abs(y[:, :, 1:8, 1:8] - exact).max() <= 1e-5 * np.abs(exact).max()
+
+
+def test_the_gradient_of_wide_kernels_is_as_exact_in_float32(rng, counted):
+    x, grad = (rng.standard_normal((8, 64, 16, 16), dtype=np.float32) for _ in range(2))
+    found = correlation.kernel_gradient(grad, x, (3, 3), (1, 1), (1, 1, 1, 1))
+    assert counted
+    assert found.dtype == np.float32
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd, "pays", lambda *_, **__: False)
+        exact = correlation.kernel_gradient(grad.astype(float), x.astype(float), (3, 3), (1, 1), (1, 1, 1, 1))
+    assert np.abs(found - exact).max() <= 1e-5 * np.abs(exact).max()
+
+
+def test_results_are_the_same_from_run_to_run(rng, counted):
+    x, grad = (rng.standard_normal((5, 64, 30, 26), dtype=np.float32) for _ in range(2))
+    conv = Conv(rng.standard_normal((64, 64, 3, 3), dtype=np.float32), pad=1)
+
+    def run():
+        y, cache = conv.forward(x)
+        return y, conv.backward(grad, cache), conv.parameter_gradients(grad, cache)["K"]
+
+    first = run()
+    for _ in range(5):
+        assert all(np.array_equal(a, b) for a, b in zip(first, run(), strict=True))
+    assert len(counted) == 18
 
 
 @pytest.mark.parametrize(
