@@ -11,6 +11,7 @@ from .measure import Times
 from .works import Work
 
 IMPORT_BAR, EXPONENT_BAR = 0.3, 1.05
+TICKS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.8, 1, 1.5, 2, 3, 5)  # of the plot
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,9 @@ def plot(found: Results, path: Path) -> None:
         axes.axvline(1, color="0.7", zorder=0)
         axes.set(xscale="log", xlabel="minicnn's time / the other's (| the bar)", ylim=(len(works) - 0.5, -0.5))
         axes.set_yticks(range(len(works)), [name for name, _ in works])
+        shown = [tick for tick in TICKS if min(axes.get_xlim()) <= tick <= max(axes.get_xlim())]
+        axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
+        axes.set_xticks([], minor=True)
         for rival, colour in colours.items():
             axes.plot([], [], "o", color=colour, label=rival)
         axes.legend()

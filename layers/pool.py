@@ -8,11 +8,13 @@ from itertools import groupby
 import numpy as np
 
 from .arrays import Array
-from .cores import in_parallel
+from .cores import CORES, in_parallel
 from .layer import Layer, ShapeError
 from .portions import portions
 from .windows import Pair, Sides, four_sides, framed, pair, window_count
 
+PORTION = 1 << 20  # numbers of the maps; with smaller portions, threads of Python hinder each other
+WORTH_SHARING = 1 << 19  # fewer are done before another core has woken up
 Part = tuple[slice, slice, slice]  # images, channels, and rows: of windows, or of pixels
 
 
@@ -43,13 +45,17 @@ class Pool(Layer):
                 yield x[:, :, u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]
 
     def parts(self, shape: tuple[int, ...], x: Array) -> list[Part]:
-        """The windows over maps of this shape in portions that stay in a core's cache while all taps go by.
+        """The windows over maps of this shape in portions that stay in the cache while all taps go by.
 
         x: one of the arrays; a GPU takes all windows at once.
         """
         (N, C, H, W), I = shape, self.output_size(shape)[0]
-        some = portions(N, I, C * H * W // I, most=1 << 17 if isinstance(x, np.ndarray) else N * C * H * W)
-        return [(images, slice(None), rows) for images, rows in some]
+        numbers = C * H * W // I  # that a row of windows sees, about
+        if not isinstance(x, np.ndarray) or N * C * H * W < WORTH_SHARING:
+            most = N * C * H * W
+        else:
+            most = min(PORTION, -(-N * I // CORES) * numbers)
+        return [(images, slice(None), rows) for images, rows in portions(N, I, numbers, most)]
 
     def seen_by(self, part: Part) -> Part:
         """The images, channels and rows of the framed maps that a part of the windows sees."""
