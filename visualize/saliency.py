@@ -9,7 +9,7 @@ and |w| says which pixels need to be changed the least to change the score the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,9 +17,8 @@ from layers.arrays import Array, array_module, to_host
 from minicnn.images import Crop, input_of, preprocessing_of
 from minicnn.network import Network, one_hot
 
+from .batches import a_few_at_a_time
 from .dead_signal import report_death
-
-AT_ONCE = 16  # images whose traces are held in memory
 
 
 def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Array]:
@@ -39,28 +38,17 @@ def linearize(net: Network, x: Array, c: int | Sequence[int]) -> tuple[Array, Ar
     return (w[0], b[0]) if single else (w, b)
 
 
+@a_few_at_a_time
 def saliency(net: Network, x: Array, c: int | Sequence[int]) -> Array:
     """M_ij = max over the channels of |w|, with w = ∂S_c/∂I at the image x (paper, section 3.1).
 
     One image (C, H, W) gives a map (H, W), a batch (N, C, H, W) the maps (N, H, W).  The map is raw: absolute value,
     then maximum, nothing else.  Grey images have one channel: |w|.
     """
-    if x.ndim < 3:
-        raise ValueError(f"a saliency map needs an image (C, H, W), got {x.shape}")
-    maps = []
-    for images, classes in a_few_at_a_time(x, c):
-        w, _ = linearize(net, images, classes)
-        maps.append(magnitude(w))
-    return maps[0] if len(maps) == 1 else array_module(x).concatenate(maps)
-
-
-def a_few_at_a_time(x: Array, c: int | Sequence[int]) -> Iterator[tuple[Array, int | Sequence[int]]]:
-    """A large batch in parts, with the classes that belong to them: all traces together need not fit into memory."""
-    if x.ndim == 3 or len(x) <= AT_ONCE or np.shape(c) not in ((), (len(x),)):
-        yield x, c
-        return
-    for n in range(0, len(x), AT_ONCE):
-        yield x[n : n + AT_ONCE], c if np.ndim(c) == 0 else c[n : n + AT_ONCE]  # type: ignore[index]
+    w, _ = linearize(net, x, c)
+    if w.ndim < 3:
+        raise ValueError(f"a saliency map needs an image (C, H, W), got {w.shape}")
+    return magnitude(w)
 
 
 def magnitude(w: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 
 import numpy as np
@@ -12,7 +11,7 @@ from layers import Conv, Flatten, FullyConnected, MaxPool, ReLU
 from minicnn import Network
 from tests.devices import close, equal, frozen
 from tests.examples import random_conv
-from visualize import linearize, saliency
+from visualize import batches, linearize, saliency
 from visualize.dead_signal import DeadSignal
 
 
@@ -110,7 +109,7 @@ def test_one_class_for_all_images_or_one_for_each(net, x):
 
 def test_the_maps_of_a_large_batch_are_those_of_its_images(xp, net, rng, monkeypatch):
     """It is worked on in parts: two full ones and a rest."""
-    monkeypatch.setattr(sys.modules["visualize.saliency"], "AT_ONCE", 3)  # (the function has the module's name)
+    monkeypatch.setattr(batches, "AT_ONCE", 3)
     x, classes = rng.standard_normal((7, 3, 8, 8)), [0, 5, 1, 4, 2, 3, 0]
     assert close(saliency(net, x, classes), xp.stack([saliency(net, x[n], classes[n]) for n in range(7)]), rtol=1e-12)
     assert close(saliency(net, x, 2), xp.stack([saliency(net, x[n], 2) for n in range(7)]), rtol=1e-12)

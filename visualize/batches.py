@@ -1,0 +1,29 @@
+"""Large batches, a few images at a time: what is held in memory does not grow with the number of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from layers.arrays import Array, array_module
+from minicnn.network import Network
+
+AT_ONCE = 16  # images whose traces are held in memory
+MapsOf = Callable[[Network, Array, int | Sequence[int]], Array]  # a network, images and their class or classes → maps
+
+
+def a_few_at_a_time(maps_of: MapsOf) -> MapsOf:
+    """The same function, which works on AT_ONCE images of a batch (N, C, H, W) at a time."""
+
+    @wraps(maps_of)
+    def in_parts(net: Network, x: Array, c: int | Sequence[int]) -> Array:
+        if x.ndim < 4 or len(x) <= AT_ONCE or np.shape(c) not in ((), x.shape[:1]):
+            return maps_of(net, x, c)
+        classes: Any = c if np.ndim(c) else [c] * len(x)
+        parts = [slice(n, n + AT_ONCE) for n in range(0, len(x), AT_ONCE)]
+        return array_module(x).concatenate([maps_of(net, x[part], classes[part]) for part in parts])
+
+    return in_parts
