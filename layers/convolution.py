@@ -86,8 +86,9 @@ def flipped_phases(K: Array, stride: Pair) -> Array:
     (M, C, kh, kw), (sh, sw) = K.shape, stride
     th, tw = -(-kh // sh), -(-kw // sw)  # taps in a phase
     taps = framed(K, 0, th * sh - kh, 0, tw * sw - kw).reshape(M, C, th, sh, tw, sw)
-    K_hat = taps[:, :, ::-1, :, ::-1].transpose(2, 4, 0, 3, 5, 1)  # in memory as `correlate` wants it: a row for …
-    return K_hat.reshape(th, tw, M, sh * sw * C).transpose(3, 2, 0, 1)  # … each number of a patch, a column a kernel
+    # Axes in the order of a patch (u, v, m), a column for each phase and channel; for stride 1 this is a view of K.
+    K_hat = taps[:, :, ::-1, :, ::-1].transpose(2, 4, 0, 3, 5, 1).reshape(th, tw, M, sh * sw * C)
+    return K_hat.transpose(3, 2, 0, 1)
 
 
 def interleave(phases: Array, stride: Pair) -> Array:

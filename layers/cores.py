@@ -47,15 +47,15 @@ def in_parallel(work: Callable[[Task], None], tasks: Iterable[Task], x: Array, s
             work(task)
 
     with one_thread_in_blas(wanted=isinstance(x, np.ndarray)) as cores:
-        helpers = [helper(number) for number in range(1, min(cores, len(waiting)) if shared else 1)]
-        for other in helpers:
-            # The helpers work in copies of this thread's context: numpy.errstate holds for them, too.
-            other.begin(partial(copy_context().run, until_nothing_waits))
+        reports: list[Report] = []
         try:
+            for number in range(1, min(cores, len(waiting)) if shared else 1):
+                # The helpers work in copies of this thread's context: numpy.errstate holds for them, too.
+                reports.append(helper(number).begin(partial(copy_context().run, until_nothing_waits)))
             until_nothing_waits()
         finally:
             waiting.clear()
-            errors = [error for other in helpers if (error := other.end())]
+            errors = [error for report in reports if (error := report.get())]
     if errors:
         raise errors[0]
 
@@ -63,32 +63,35 @@ def in_parallel(work: Callable[[Task], None], tasks: Iterable[Task], x: Array, s
 # ---------------------------------------------------------------------- threads
 
 
+Report = SimpleQueue[BaseException | None]  # where one report will come: None, or the exception that ended the work
+
+
 class Helper:
-    """A thread that does what it is told, one thing after the other, and sleeps in between."""
+    """A thread that does what it is told, one thing after the other, and sleeps in between.
+
+    Each order has a report of its own: one that nobody waits for any more, after Ctrl-C, is not taken for another.
+    """
 
     def __init__(self) -> None:
-        self.orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.reports: SimpleQueue[BaseException | None] = SimpleQueue()
+        self.orders: SimpleQueue[tuple[Callable[[], None], Report]] = SimpleQueue()
         Thread(target=self.serve, name="minicnn helper", daemon=True).start()
 
-    def begin(self, work: Callable[[], None]) -> None:
-        self.orders.put(work)
-
-    def end(self) -> BaseException | None:
-        """Waits until the work is done; gives the exception that ended it, if one did."""
-        return self.reports.get()
+    def begin(self, work: Callable[[], None]) -> Report:
+        report: Report = SimpleQueue()
+        self.orders.put((work, report))
+        return report
 
     def serve(self) -> None:
         one_thread_here()
         while True:
-            work, error = self.orders.get(), None
+            (work, report), error = self.orders.get(), None
             try:
                 work()
             except BaseException as raised:
                 error = raised
             del work  # and with it the arrays that it worked on
-            self.reports.put(error)
-            del error
+            report.put(error)
+            del report, error
 
 
 @cache
@@ -105,20 +108,24 @@ def one_thread_in_blas(wanted: bool) -> Iterator[int]:
     """Gives the number of cores that may work at once; BLAS keeps to one thread meanwhile, even if that is one.
 
     (A thread of BLAS's own that has worked once waits for more by running in circles, some 25 ms long on a core that a
-    helper could use.  So none of them is ever woken.)
+    helper could use.  So none is woken by work that is shared here.)
 
-    It is 1 if no threads are wanted, if BLAS cannot be told, and if another thread of the program is here already.
+    It is 1, and BLAS is left alone, if that is not wanted or if another thread of the program is here already; and it
+    is 1 if BLAS cannot be told.
     """
+    libraries = blas() if wanted else []
     if not wanted or not _held.acquire(blocking=False):
         yield 1
         return
-    before = [library.num_threads for library in blas()]
     try:
-        set_blas([1] * len(before))
-        obeys = all(library.num_threads == 1 for library in blas())  # threadpoolctl lets one thread decide, for good
-        yield min(max(before, default=1), MOST) if obeys else 1
+        before = [library.num_threads for library in libraries]
+        try:
+            set_blas([1] * len(before))
+            obeys = all(library.num_threads == 1 for library in libraries)  # threadpoolctl lets one thread decide
+            yield min(max(before, default=1), MOST) if obeys else 1
+        finally:
+            set_blas(before)
     finally:
-        set_blas(before)
         _held.release()
 
 

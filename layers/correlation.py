@@ -1,4 +1,4 @@
-"""Correlation of maps with kernels, `X ⋆ K`: the one place where the arithmetic of a convolutional network is done.
+"""Correlation of maps with kernels, `X ⋆ K`: what convolutions do, up, down, and back to their kernels.
 
     Y(n, m, i, j) = Σ_{c,u,v} K(m, c, u, v) · X(n, c, s·i + u, s·j + v) + b(m)
 
@@ -8,6 +8,8 @@ Two things make it fast.  The patches of all positions are large (kh·kw copies 
 time: some rows of an image, or several small images, few enough positions that their patches are still in the
 processor's cache when multiplied.  And maps lie in memory pixel by pixel ("channels last", windows.py): then a row of a
 patch is one run of kw·C numbers, and a product is written where it belongs, with nothing left to rearrange.
+
+(Where 3×3 kernels have many channels, Winograd's way takes a quarter of the multiplications: winograd.py.)
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from .cores import CORES, in_parallel
 from .portions import Portion, portions, shares, shares_to_sum
 from .windows import Pair, Sides, empty_maps, framed, pixelwise, window_count
 
-STRIP_BYTES = 2 << 20  # the patches of a strip take at most so much memory, unless one row of positions takes more
+STRIP_BYTES = 2 << 20  # the patches of a strip take about so much memory: at most one row of positions more
 STRIP_BYTES_ON_A_GPU = 64 << 20  # a GPU wants large pieces
 WORTH_SHARING = 2 * 10**7  # multiplications; fewer are done before another core has woken up
 
@@ -59,7 +61,7 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     """
     M, C, (kh, kw) = grad.shape[1], x.shape[1], kernel
     seen = Patches(x, M, kernel, stride, pad)
-    if winograd.pays(x, M, kernel, stride, seen.I, seen.J, held=2):
+    if x.dtype == grad.dtype and winograd.pays(x, M, kernel, stride, seen.I, seen.J, held=2):
         return winograd.kernel_gradient(grad, x, pad)
     strips = seen.strips()
     shared = shares_to_sum(len(strips), M * C * kh * kw * x.itemsize)

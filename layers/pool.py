@@ -13,7 +13,7 @@ from .layer import Layer, ShapeError
 from .portions import portions
 from .windows import Pair, Sides, four_sides, framed, pair, window_count
 
-PORTION = 1 << 20  # numbers of the maps; with smaller portions, threads of Python hinder each other
+PORTION = 1 << 20  # numbers of the maps in a portion, about
 WORTH_SHARING = 1 << 19  # fewer are done before another core has woken up
 Part = tuple[slice, slice, slice]  # images, channels, and rows: of windows, or of pixels
 
@@ -45,12 +45,13 @@ class Pool(Layer):
                 yield x[:, :, u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]
 
     def parts(self, shape: tuple[int, ...], x: Array) -> list[Part]:
-        """The windows over maps of this shape in portions that stay in the cache while all taps go by.
+        """The windows over maps of this shape in portions.
 
-        x: one of the arrays; a GPU takes all windows at once.
+        Small enough that all taps go by near the processor, large enough that threads seldom wait for the interpreter's
+        lock.  x: one of the arrays; a GPU takes all windows at once.
         """
         (N, C, H, W), I = shape, self.output_size(shape)[0]
-        numbers = C * H * W // I  # that a row of windows sees, about
+        numbers = max(1, C * H * W // I)  # of the maps for each row of windows
         if not isinstance(x, np.ndarray) or N * C * H * W < WORTH_SHARING:
             most = N * C * H * W
         else:

@@ -18,7 +18,7 @@ def portions(N: int, rows: int, columns: int, most: int) -> Iterator[Portion]:
     Whole images as long as they fit, or else about equal parts of one.
     """
     if most >= rows * columns:
-        count = most // max(1, rows * columns)
+        count = max(1, most // max(1, rows * columns))
         for n in range(0, N, count):
             yield slice(n, min(n + count, N)), slice(0, rows)
     else:

@@ -1,8 +1,9 @@
 """Windows that slide over maps: the arithmetic of sizes, strides and padding that convolution and pooling share.
 
-Maps have the shape (N, C, H, W).  How they lie in memory is another matter, and changes no result: those that layers
-make lie pixel by pixel, all channels of a pixel side by side ("channels last"), which is what makes patches, pools and
-sums over channels fast.  Maps that lie otherwise, a photograph's say, are as good, and a little slower.
+Maps have the shape (N, C, H, W).  How they lie in memory is another matter, and changes no result: those that
+convolutions make lie pixel by pixel, all channels of a pixel side by side ("channels last"), which is what makes
+patches, pools and sums over channels fast, and the other layers keep the order that they find.  Maps that lie
+otherwise, a photograph's say, are as good, and a little slower.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ kernels as columns of 36, 16 and 9 numbers, with ⊗ the Kronecker product, all 
 
     V = (B ⊗ B) X,    U = (G ⊗ G) K,    P_q = V_q U_q for each of the 36 points q,    Y = (A ⊗ A) P.
 
-The sums over channels are in the middle.  It pays where they are long, and the positions many for each kernel's sake.
+The sums over channels are in the middle.  It pays where they are long, that is where there are many channels, and
+where there are enough positions to be worth transforming the kernels.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def transforms(xp: ModuleType, dtype: Any) -> tuple[Array, Array, Array]:
 
 
 def pays(x: Array, M: int, kernel: Pair, stride: Pair, I: int, J: int, held: int = 1) -> bool:
-    """Whether M kernels at I×J positions of x are faster this way, up or back to the kernels.
+    """Whether M kernels at I×J positions of x are faster this way: `correlate`, or `kernel_gradient` with held = 2.
 
     Counted in multiplications: those of the products, and of the transforms of maps and kernels, which run less fast.
     held: how many arrays as large as the transformed kernels are needed at once.
@@ -64,7 +65,7 @@ def pays(x: Array, M: int, kernel: Pair, stride: Pair, I: int, J: int, held: int
     here = 36 * C * M * tiles + 2 * 36 * (36 * C + 16 * M) * tiles + 4 * 36 * 9 * C * M
     return (
         isinstance(x, np.ndarray)
-        and x.dtype.kind == "f"
+        and x.dtype in (np.float32, np.float64)
         and kernel == (3, 3)
         and stride == (1, 1)
         and here < 0.85 * 9 * C * M * N * I * J

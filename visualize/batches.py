@@ -1,4 +1,4 @@
-"""Large batches, a few images at a time: what is held in memory does not grow with the number of images."""
+"""Large batches, a few images at a time: the traces held in memory do not grow with the number of images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MapsOf = Callable[[Network, Array, int | Sequence[int]], Array]  # a network, im
 
 
 def a_few_at_a_time(maps_of: MapsOf) -> MapsOf:
-    """The same function, which works on AT_ONCE images of a batch (N, C, H, W) at a time."""
+    """The same, but it works on AT_ONCE images of a batch (N, C, H, W) at a time, and warns of each part alone."""
 
     @wraps(maps_of)
     def in_parts(net: Network, x: Array, c: int | Sequence[int]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -54,7 +55,14 @@ def test_contenders_take_turns(monkeypatch):
     order = []
     times = measure.in_turns({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, seconds=0.01, least=3)
     assert order[:4] == ["a", "b", "a", "b"]
-    assert len(times["a"].wall) == len(times["b"].wall) >= 1
+    assert len(times["a"].wall) == len(times["b"].wall) >= 3
+
+
+def test_a_contender_warms_up_for_a_while_uncounted(monkeypatch):
+    monkeypatch.setattr(measure, "WARM_UP", 0.02)
+    runs = []
+    measure.warm_up(lambda: runs.append(time.sleep(0.005)))
+    assert len(runs) > 1
 
 
 def results(ours: float, theirs: float) -> report.Results:

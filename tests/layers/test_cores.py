@@ -14,6 +14,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from layers import Conv, FullyConnected, MaxPool, cores
+from layers import pool as pool_module
 from layers.cores import in_parallel, one_thread_in_blas
 from tests.devices import equal
 
@@ -59,6 +60,35 @@ def test_arrays_that_are_not_numpys_are_worked_on_in_order_by_the_caller(monkeyp
     seen = []
     in_parallel(lambda task: seen.append((task, threading.current_thread())), range(9), "not an array of NumPy's")
     assert seen == [(task, threading.current_thread()) for task in range(9)]
+
+
+def test_after_ctrl_c_while_a_helper_is_waited_for_work_is_finished_before_it_is_returned(monkeypatch):
+    as_if_blas_had(2, monkeypatch)
+    taken, original = [], cores.SimpleQueue
+
+    class Interrupted:
+        """A report that Ctrl-C interrupts the wait for."""
+
+        def __init__(self):
+            self.inner = original()
+
+        def put(self, report):
+            self.inner.put(report)
+
+        def get(self):
+            if not taken:
+                taken.append(1)
+                raise KeyboardInterrupt
+            return self.inner.get()
+
+    in_parallel(lambda task: None, range(2), ARRAY)  # the helper has its queue of orders
+    monkeypatch.setattr(cores, "SimpleQueue", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(lambda task: time.sleep(0.05), range(2), ARRAY)
+    for _ in range(3):
+        done = []
+        in_parallel(lambda task, done=done: time.sleep(0.02 * task) or done.append(task), range(2), ARRAY)
+        assert sorted(done) == [0, 1]
 
 
 @pytest.mark.parametrize("broken", [0, 5])
@@ -130,6 +160,8 @@ def test_of_two_threads_of_a_program_one_shares_its_work_and_the_other_does_its_
 
 def test_results_are_the_same_from_run_to_run(monkeypatch, rng):
     as_if_blas_had(2, monkeypatch)
+    monkeypatch.setattr(pool_module, "WORTH_SHARING", 0)
+    monkeypatch.setattr(pool_module, "PORTION", 10**4)
     x = rng.standard_normal((3, 16, 60, 60), dtype=np.float32)
     conv = Conv(rng.standard_normal((24, 16, 3, 3), dtype=np.float32), pad=1)
     pool = MaxPool(3, stride=2)

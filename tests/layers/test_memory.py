@@ -49,7 +49,7 @@ def test_a_processor_of_eight_cores_keeps_to_the_same_bound(monkeypatch):
     assert portions.SUM_BYTES + cores.MOST * correlation.STRIP_BYTES <= SCRATCH
     in_tiles = cores.CORES * tiles.TILE_BYTES  # however many cores there are
     assert winograd.KERNEL_BYTES + in_tiles <= SCRATCH
-    assert portions.SUM_BYTES + in_tiles // 2 <= SCRATCH  # of which half is for one of two directions
+    assert portions.SUM_BYTES + 0.75 * in_tiles <= SCRATCH  # 36C + 52M of the planned 72(C + M) numbers
 
 
 def test_pooling_and_full_connections():

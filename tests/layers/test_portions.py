@@ -20,7 +20,13 @@ def test_shares_leave_nothing_out():
     assert shares(0, 2) == [slice(0, 0), slice(0, 0)]
 
 
-def test_where_sums_are_large_fewer_are_made_at_once():
-    assert shares_to_sum(100, 1)[-1].stop == 100
+def test_no_portion_is_empty_where_there_is_nothing_to_fill_it():
+    assert list(portions(2, 3, 0, most=0)) == [(slice(0, 1), slice(0, 3)), (slice(1, 2), slice(0, 3))]
+
+
+def test_where_sums_are_large_fewer_are_made_at_once(monkeypatch):
+    monkeypatch.setattr("layers.portions.CORES", 4)
+    assert [share.stop for share in shares_to_sum(100, 1)] == [25, 50, 75, 100]
+    assert len(shares_to_sum(100, SUM_BYTES // 4)) == 2
     assert len(shares_to_sum(100, SUM_BYTES)) == 1
     assert len(shares_to_sum(1, 1)) == 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from layers import AveragePool, Conv, MaxPool, correlation
+from layers import AveragePool, Conv, MaxPool, correlation, pool
 from tests import oracles
 from tests.devices import assert_close, equal
 
@@ -79,23 +79,29 @@ def pools(draw: Callable) -> dict:
     return case
 
 
+@pytest.mark.parametrize("portion", [pool.PORTION, 1, 20])
 @given(case=pools())
-def test_max_pool_is_a_loop_over_windows_and_winners(on, case):
+def test_max_pool_is_a_loop_over_windows_and_winners(on, case, portion):
+    """With single rows of windows, too, that several threads work on."""
     rng = np.random.default_rng(case["seed"])
     x = rng.integers(-3, 4, case["x_shape"]).astype(float)  # few values: many ties
-    pool = MaxPool(*case["geometry"])
+    max_pool = MaxPool(*case["geometry"])
     expected, winners = oracles.max_pool(x, oracles.windows(x, *case["geometry"]), case["y_shape"])
-
-    y, cache = pool.forward(on(x))
-    assert y.shape == case["y_shape"]
-    assert equal(y, expected)
-
-    grad = rng.integers(-9, 10, y.shape).astype(float)
+    grad = rng.integers(-9, 10, case["y_shape"]).astype(float)
     below = np.zeros(x.shape)
     for p, s in winners.items():
         below[s] += grad[p]
-    for rule in (pool.backward, pool.deconv, pool.guided):
-        assert equal(rule(on(grad), cache), below)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "PORTION", portion)
+        patch.setattr(pool, "WORTH_SHARING", 0 if portion < pool.WORTH_SHARING else pool.WORTH_SHARING)
+        y, cache = max_pool.forward(on(x))
+        ways_down = [rule(on(grad), cache) for rule in (max_pool.backward, max_pool.deconv, max_pool.guided)]
+
+    assert y.shape == case["y_shape"]
+    assert equal(y, expected)
+    for found in ways_down:
+        assert equal(found, below)
 
 
 @given(case=pools())

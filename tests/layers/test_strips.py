@@ -11,7 +11,7 @@ from tests.devices import assert_close, host
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("strip_bytes", [1, 10**4, 10**5])
+@pytest.mark.parametrize("strip_bytes", [1, 10**4, 4 * 10**5])
 def test_strips_of_any_size_give_the_same_maps_and_gradients(monkeypatch, rng, strip_bytes, stride):
     """Single rows; a few rows; several images at once."""
     x = rng.standard_normal((5, 3, 23, 17))
