@@ -55,11 +55,11 @@ RECIPES: dict[str, tuple[dict[str, Any], str]] = {
 # At the zero image the scenes' network is flat: there is nothing to climb.
 SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
     "paper": (
-        {"steps": 250, "noise": 1.0, "step": 0.1, "decay": 0.005},
+        {"steps": 250, "noise": 1.0, "step": 0.05, "decay": 0.02},
         "The paper's recipe, but from noise in place of zero.",
     ),
     "smooth": (
-        {"steps": STEPS, "noise": 1.0, "step": 0.1, "decay": 0.005, "jitter": 4, "blur": 0.5},
+        {"steps": 2 * STEPS, "noise": 2.0, "step": 0.1, "decay": 0.005, "jitter": 4, "blur": 0.5},
         "With jitter and now and then a blur, which are not in the paper.",
     ),
 }
