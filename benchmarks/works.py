@@ -124,7 +124,7 @@ def training_step(name: str = "small32", batch: int = 64) -> Work:
     net, x = network_and_images(name, batch)
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 10, batch)
-    state = [net, {key: np.zeros_like(w) for key, w in net.learnt.items()}]
+    state = [net, {key: np.zeros_like(w) for key, w in net.trainable.items()}]
 
     def ours() -> None:
         here, velocity = state

@@ -7,6 +7,7 @@ from .batch_norm import BatchNorm
 from .concat import Concat
 from .convolution import Conv
 from .dropout import Dropout
+from .engine import plain
 from .flatten import Flatten
 from .fully_connected import FullyConnected
 from .grouped_convolution import GroupedConv
@@ -34,6 +35,7 @@ __all__ = [
     "ShapeError",
     "array_module",
     "cuda_available",
+    "plain",
     "to_device",
     "to_host",
 ]

@@ -54,12 +54,22 @@ def to_device(x: Array, device: str) -> Array:
     return cupy.asarray(x)
 
 
-def in_dtype_of(x: Array, parameter: Array) -> Array:
-    """The parameter in the floating-point type of the maps `x`: a layer keeps the dtype it is given.
+def floating(x: Array) -> Array:
+    """x in a floating-point type, the door of every layer that computes: whole numbers become float64.
 
-    Maps of integers (a hand-written table, say) leave the parameter as it is, and NumPy promotes.
+    (A mean of uint8 would overflow.)  float16, float32 and float64 stay what they are: a layer keeps their type.
+    Raises TypeError for what is not real numbers.
     """
-    return parameter.astype(x.dtype, copy=False) if x.dtype.kind == "f" else parameter
+    if x.dtype.kind == "f":
+        return x
+    if x.dtype.kind not in "biu":
+        raise TypeError(f"layers compute with real numbers, got an array of {x.dtype}")
+    return x.astype(np.float64)
+
+
+def in_dtype_of(x: Array, parameter: Array) -> Array:
+    """The parameter in the floating-point type of the maps `x`: a layer keeps the dtype it is given."""
+    return parameter.astype(x.dtype, copy=False)
 
 
 # ---------------------------------------------------------------------- is there a GPU?

@@ -1,15 +1,15 @@
 """Batch normalisation of a trained network:  X_{n+1} = γ · (X_n − μ) / √(σ² + ε) + β   (Ioffe & Szegedy 2015).
 
-μ and σ² were measured on the training images and are constants now, so the layer is an affine map for each channel,
+μ and σ² are the running statistics of the training images and constants now, so the layer is an affine map for each channel,
 
     X_{n+1} = a · X_n + c,      a = γ / √(σ² + ε),      c = β − a · μ,
 
-and the way down, DeconvNet included, is a multiplication by a.  Such a map can be folded into the convolution below it.
+and the way down (backward pass), DeconvNet included, is a multiplication by a.  Such a map can be folded into the convolution below it.
 """
 
 from __future__ import annotations
 
-from .arrays import Array, in_dtype_of
+from .arrays import Array, floating, in_dtype_of
 from .convolution import Conv
 from .layer import Layer, ShapeError
 
@@ -17,12 +17,12 @@ from .layer import Layer, ShapeError
 class BatchNorm(Layer):
     """X_{n+1} = γ · (X_n − μ) / √(σ² + ε) + β, channel by channel;  maps (N, C, H, W) or features (N, C).
 
-    gamma, beta, mean, variance: (C,).  The first two are learnt, the last two measured: they are parameters too (a
-    weight file holds them), but `parameter_gradients` has nothing to say about them.
+    gamma, beta, mean, variance: (C,).  The first two are trainable, the last two running statistics: they are
+    parameters too (a weight file holds them), but `parameter_gradients` has nothing to say about them.
     """
 
     parameter_names = ("gamma", "beta", "mean", "variance")
-    measured = ("mean", "variance")
+    statistics = ("mean", "variance")
 
     def __init__(self, gamma: Array, beta: Array, mean: Array, variance: Array, eps: float = 1e-5) -> None:
         self.gamma, self.beta, self.mean, self.variance, self.eps = gamma, beta, mean, variance, float(eps)
@@ -44,16 +44,19 @@ class BatchNorm(Layer):
         """X_{n+1} = a · X_n + c."""
         if x.ndim < 2 or x.shape[1] != len(self.gamma):
             raise ShapeError(self, f"expects {len(self.gamma)} channels, got {x.shape}")
+        x = floating(x)
         return x * along_channels(self.slope, x) + along_channels(self.offset, x), x
 
     def backward(self, grad: Array, x: Array) -> Array:
         """∂f/∂X_n = a · ∂f/∂X_{n+1}."""
+        grad = floating(grad)
         return grad * along_channels(self.slope, grad)
 
     deconv = guided = backward  # linear but for c, which no way down sees: as with a convolution's bias
 
     def parameter_gradients(self, grad: Array, x: Array) -> dict[str, Array]:
         """∂f/∂γ = Σ grad · (X_n − μ) / √(σ² + ε),   ∂f/∂β = Σ grad,   over images and positions."""
+        grad, x = floating(grad), floating(x)
         spread = along_channels((self.variance + self.eps) ** 0.5, x)
         normalised = (x - along_channels(self.mean, x)) / spread
         everywhere = (0, *range(2, x.ndim))

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from .arrays import Array
+from .arrays import Array, floating
 from .layer import Cache, Layer
 
 Same = TypeVar("Same", bound="Branches")
@@ -40,6 +40,7 @@ class Branches(Layer):
     ) -> tuple[list[Array], list[list[Cache]]]:
         """The output of every branch, and the caches of its layers."""
         outputs, caches = [], []
+        x = floating(x)  # sums of whole numbers may overflow
         for chain in self.branches.values():
             y, seen = x, []
             for layer in chain:
@@ -73,8 +74,8 @@ class Branches(Layer):
         return self._by_full_name("parameters")
 
     @property
-    def learnt(self) -> dict[str, Array]:
-        return self._by_full_name("learnt")
+    def trainable(self) -> dict[str, Array]:
+        return self._by_full_name("trainable")
 
     def _by_full_name(self, which: str) -> dict[str, Array]:
         return {

@@ -2,15 +2,16 @@
 
 K̂ is K with its taps flipped and its input and output channels exchanged.  The gradient of a convolution is again a
 convolution, and it is exactly what a DeconvNet does on the way down: in this file the two are one function.
+
+The layer comes first, then the three sums that it is made of.
 """
 
 from __future__ import annotations
 
-from .arrays import Array, array_module, in_dtype_of
-from .correlation import correlate, correlation_size, kernel_gradient
+from .arrays import Array, array_module, floating, in_dtype_of
+from .engine import accelerated
 from .layer import Layer, ShapeError
-from .products import sum_of_positions, without_silent_channels
-from .windows import Pair, Sides, four_sides, framed, pair, pixelwise
+from .windows import Pair, Sides, four_sides, padded, pair, unpadded, window_count, windows
 
 
 class Conv(Layer):
@@ -35,79 +36,73 @@ class Conv(Layer):
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """X_{n+1} = X_n ⋆ K + b."""
-        self._expect_maps(x)
-        K, b = in_dtype_of(x, self.K), in_dtype_of(x, self.b)
-        return correlate(x, K, self.stride, self.pad, b), x
+        x = self._maps(x)
+        return correlate(x, in_dtype_of(x, self.K), in_dtype_of(x, self.b), self.stride, self.pad), x
 
     def backward(self, grad: Array, x: Array) -> Array:
-        """∂f/∂X_n = ∂f/∂X_{n+1} ⋆ K̂.
-
-        With a stride s the pixels of X_n fall into s×s phases: pixel s·i + φ was met by every s-th tap of K only, those
-        of phase φ.  K̂ holds the flipped taps of each phase as a kernel of its own, so that one correlation yields all
-        phases side by side as channels, and interleaving them yields ∂f/∂X_n.  With s = 1 the image is the one phase.
-        """
-        H, W = x.shape[2:]
-        grad, K = without_silent_channels(grad, in_dtype_of(grad, self.K))
-        K_hat = flipped_phases(K, self.stride)
-        cut_above, above, below = _reach(H, grad.shape[2], K_hat.shape[2], self.stride[0], self.pad[0])
-        cut_left, left, right = _reach(W, grad.shape[3], K_hat.shape[3], self.stride[1], self.pad[2])
-        phases = correlate(grad, K_hat, pad=(above, below, left, right))
-        return interleave(phases, self.stride)[:, :, cut_above : cut_above + H, cut_left : cut_left + W]
+        """∂f/∂X_n = ∂f/∂X_{n+1} ⋆ K̂."""
+        grad = floating(grad)
+        return correlate_transposed(grad, in_dtype_of(grad, self.K), x.shape, self.stride, self.pad)
 
     deconv = backward  # R_n = R_{n+1} ⋆ K̂: the same function, on purpose; a DeconvNet has no bias to add
     guided = backward
 
     def parameter_gradients(self, grad: Array, x: Array) -> dict[str, Array]:
         """∂f/∂K = Σ over positions of ∂f/∂X_{n+1} times the patch it saw;  ∂f/∂b = Σ over positions of ∂f/∂X_{n+1}."""
+        grad = floating(grad)
         return {
             "K": kernel_gradient(grad, x, self.K.shape[2:], self.stride, self.pad),
-            "b": sum_of_positions(grad),
+            "b": array_module(grad).einsum("nmij->m", grad),
         }
 
-    def _expect_maps(self, x: Array) -> None:
+    def _maps(self, x: Array) -> Array:
+        """x, if it is maps that the kernels fit into."""
         C, kh, kw = self.K.shape[1:]
         if x.ndim != 4:
             raise ShapeError(self, f"expects maps (N, {C}, H, W), got {x.shape}")
         if x.shape[1] != C:
             raise ShapeError(self, f"expects {C} channels, got {x.shape[1]}: {x.shape}")
-        if min(correlation_size(x, (kh, kw), self.stride, self.pad)) < 1:
+        (H, W), (top, bottom, left, right), (sh, sw) = x.shape[2:], self.pad, self.stride
+        if min(window_count(H, kh, sh, top, bottom), window_count(W, kw, sw, left, right)) < 1:
             raise ShapeError(self, f"finds no room for a {kh}×{kw} kernel with padding {self.pad} in {x.shape}")
+        return floating(x)
 
     def __repr__(self) -> str:
         M, C, kh, kw = self.K.shape
         return f"Conv({C}→{M}, {kh}×{kw}, stride={self.stride}, pad={self.pad})"
 
 
-def flipped_phases(K: Array, stride: Pair) -> Array:
-    """K̂: channels exchanged, taps flipped, phase by phase.
+@accelerated
+def correlate(x: Array, K: Array, b: Array | None = None, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 0)) -> Array:
+    """Y = X ⋆ K + b:   Y(n, m, i, j) = b(m) + Σ_{c,u,v} K(m, c, u, v) · X(n, c, s·i + u, s·j + v), X padded with zeros.
 
-    Shapes: (M, C, kh, kw) → (sh·sw·C, M, ⌈kh/sh⌉, ⌈kw/sw⌉).  For stride 1: K̂(c, m, u, v) = K(m, c, kh−1−u, kw−1−v).
+    Shapes: x (N, C, H, W), K (M, C, kh, kw), b (M,) → (N, M, I, J).
     """
-    (M, C, kh, kw), (sh, sw) = K.shape, stride
-    th, tw = -(-kh // sh), -(-kw // sw)  # taps in a phase
-    taps = framed(K, 0, th * sh - kh, 0, tw * sw - kw).reshape(M, C, th, sh, tw, sw)
-    # Axes in the order of a patch (u, v, m), a column for each phase and channel; for stride 1 this is a view of K.
-    K_hat = taps[:, :, ::-1, :, ::-1].transpose(2, 4, 0, 3, 5, 1).reshape(th, tw, M, sh * sw * C)
-    return K_hat.transpose(3, 2, 0, 1)
+    seen = windows(padded(x, *pad), K.shape[2:], stride)  # (N, C, I, J, kh, kw)
+    y = array_module(x).einsum("ncijuv,mcuv->nmij", seen, K, optimize=True)
+    return y if b is None else y + b[:, None, None]
 
 
-def interleave(phases: Array, stride: Pair) -> Array:
-    """Depth to space: channel (φ, ψ, c) at (i, j) becomes channel c at (sh·i + φ, sw·j + ψ).
+@accelerated
+def correlate_transposed(grad: Array, K: Array, shape: tuple[int, ...], stride: Pair, pad: Sides) -> Array:
+    """∂f/∂X = ∂f/∂Y ⋆ K̂,   K̂(c, m, u, v) = K(m, c, kh−1−u, kw−1−v).
 
-    Shapes: (N, sh·sw·C, I, J) → (N, C, sh·I, sw·J).
+    Each gradient is put where its patch begins, a stride apart with zeros between; then every pixel collects, by the
+    flipped kernel, from all patches that it was part of.  Shapes: grad (N, M, I, J), K (M, C, kh, kw) → `shape`.
     """
-    N, channels, I, J = phases.shape
-    sh, sw = stride
-    C = channels // (sh * sw)
-    side_by_side = pixelwise(phases).reshape(N, I, J, sh, sw, C)
-    return side_by_side.transpose(0, 1, 3, 2, 4, 5).reshape(N, sh * I, sw * J, C).transpose(0, 3, 1, 2)
+    (kh, kw), (sh, sw), (top, bottom, left, right) = K.shape[2:], stride, pad
+    (N, M, I, J), (H, W) = grad.shape, shape[2:]
+    K_hat = K[:, :, ::-1, ::-1].swapaxes(0, 1)
+    spread = array_module(grad).zeros_like(grad, shape=(N, M, top + H + bottom + kh - 1, left + W + right + kw - 1))
+    spread[:, :, kh - 1 : kh - 1 + sh * I : sh, kw - 1 : kw - 1 + sw * J : sw] = grad
+    return unpadded(correlate(spread, K_hat), *pad)
 
 
-def _reach(size: int, outputs: int, taps: int, stride: int, before: int) -> tuple[int, int, int]:
-    """Along one axis: where the image begins in the interleaved phases, and the frame that the gradient needs.
+@accelerated
+def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Sides) -> Array:
+    """∂f/∂K(m, c, u, v) = Σ_{n,i,j} ∂f/∂Y(n, m, i, j) · X(n, c, s·i + u, s·j + v): the same windows once more.
 
-    Pixel p of the image is pixel before + p of the padded image, which is position (before + p) // stride of its phase;
-    position q is reached by gradients q − taps + 1 … q.
+    Shapes: grad (N, M, I, J), x (N, C, H, W) → (M, C, kh, kw).
     """
-    first, last = before // stride, (before + size - 1) // stride
-    return before - stride * first, taps - 1 - first, last - (outputs - 1)
+    seen = windows(padded(x, *pad), kernel, stride)
+    return array_module(x).einsum("nmij,ncijuv->mcuv", grad, seen, optimize=True)

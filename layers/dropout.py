@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arrays import Array, array_module
+from .arrays import Array, array_module, floating
 from .layer import Layer
 
 
@@ -33,7 +33,7 @@ class Dropout(Layer):
         rng: NumPy's random generator, so that a seed means the same on every device; passed in, for a layer holds no
         state.
         """
-        xp = array_module(x)
+        xp, x = array_module(x), floating(x)
         kept = xp.asarray(rng.random(x.shape) >= self.p)
         mask = kept.astype(x.dtype) / (1 - self.p)
         return x * mask, mask

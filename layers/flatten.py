@@ -6,7 +6,6 @@ import math
 
 from .arrays import Array
 from .layer import Layer
-from .windows import pixel_by_pixel
 
 
 class Flatten(Layer):
@@ -16,8 +15,7 @@ class Flatten(Layer):
         return x.reshape(x.shape[0], math.prod(x.shape[1:])), x.shape
 
     def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:
-        """∂f/∂X_n = vec⁻¹(∂f/∂X_{n+1}), in memory as maps lie."""
-        maps = grad.reshape(shape)
-        return pixel_by_pixel(maps) if len(shape) == 4 else maps
+        """∂f/∂X_n = vec⁻¹(∂f/∂X_{n+1})."""
+        return grad.reshape(shape)
 
     deconv = guided = backward

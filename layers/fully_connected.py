@@ -2,13 +2,15 @@
 
 A DeconvNet proper has no such layer; the paper's point (end of section 4) is that the gradient exists for any layer, so
 the visualisation of DeconvNets carries over to this one.
+
+Images are rows here, so the formulas read the other way round: each row x gives x Wᵀ + b.
 """
 
 from __future__ import annotations
 
-from .arrays import Array, array_module, in_dtype_of
+from .arrays import Array, array_module, floating, in_dtype_of
+from .engine import accelerated
 from .layer import Layer, ShapeError
-from .products import product, product_of_sparse
 
 
 class FullyConnected(Layer):
@@ -28,19 +30,41 @@ class FullyConnected(Layer):
             raise ShapeError(self, f"expects one bias for each of its {W.shape[0]} outputs, got {self.b.shape}")
 
     def forward(self, x: Array) -> tuple[Array, Array]:
+        """X_{n+1} = W X_n + b."""
         if x.ndim != 2 or x.shape[1] != self.W.shape[1]:
             raise ShapeError(self, f"expects features (N, {self.W.shape[1]}), got {x.shape}")
-        return product(x, in_dtype_of(x, self.W).T) + in_dtype_of(x, self.b), x
+        x = floating(x)
+        return affine(x, in_dtype_of(x, self.W), in_dtype_of(x, self.b)), x
 
     def backward(self, grad: Array, x: Array) -> Array:
-        """∂f/∂X_n = Wᵀ ∂f/∂X_{n+1} (written for rows: grad · W)."""
-        return product_of_sparse(grad, in_dtype_of(grad, self.W))
+        """∂f/∂X_n = Wᵀ ∂f/∂X_{n+1}."""
+        grad = floating(grad)
+        return affine_transposed(grad, in_dtype_of(grad, self.W))
 
     deconv = guided = backward
 
     def parameter_gradients(self, grad: Array, x: Array) -> dict[str, Array]:
         """∂f/∂W = Σ_n ∂f/∂X_{n+1} X_nᵀ,   ∂f/∂b = Σ_n ∂f/∂X_{n+1}."""
-        return {"W": product(grad.T, x), "b": grad.sum(axis=0)}
+        grad = floating(grad)
+        return {"W": matrix_gradient(grad, x), "b": grad.sum(axis=0)}
 
     def __repr__(self) -> str:
         return f"FullyConnected({self.W.shape[1]}→{self.W.shape[0]})"
+
+
+@accelerated
+def affine(x: Array, W: Array, b: Array) -> Array:
+    """Y = W x + b for each row x: (N, D_in) → (N, D_out)."""
+    return x @ W.T + b
+
+
+@accelerated
+def affine_transposed(grad: Array, W: Array) -> Array:
+    """∂f/∂x = Wᵀ ∂f/∂Y for each row: (N, D_out) → (N, D_in)."""
+    return grad @ W
+
+
+@accelerated
+def matrix_gradient(grad: Array, x: Array) -> Array:
+    """∂f/∂W = Σ_n ∂f/∂Y_n x_nᵀ, each image's gradient by its features: (N, D_out), (N, D_in) → (D_out, D_in)."""
+    return grad.T @ x

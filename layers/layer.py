@@ -1,7 +1,8 @@
 """The contract that every layer keeps.
 
-A layer holds parameters and nothing else.  What the way down needs is *returned* by `forward`, so one trace serves
-gradient, DeconvNet and guided back-propagation in any order and any number of times::
+A layer holds parameters and nothing else.  What the way down (the backward pass) needs is *returned* by the way up
+(the forward pass), so one trace serves gradient, DeconvNet and guided back-propagation in any order and any number of
+times::
 
     y, cache = layer.forward(x)
     grad_x   = layer.backward(grad, cache)             # ∂f/∂X_n       from  ∂f/∂X_{n+1}
@@ -10,7 +11,8 @@ gradient, DeconvNet and guided back-propagation in any order and any number of t
     grads    = layer.parameter_gradients(grad, cache)  # {"K": ∂f/∂K, "b": ∂f/∂b}; only training asks
     y, cache = layer.forward_training(x, rng)          # only training; differs from forward only in Dropout
 
-Maps have the shape (N, C, H, W), features (N, D).  No method writes into its arguments.
+Maps have the shape (N, C, H, W), features (N, D); of floating-point numbers, whose type a layer keeps, or of whole
+numbers, which become float64.  No method writes into its arguments.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Layer:
     """X_{n+1} = layer(X_n).  See the module's docstring for the contract."""
 
     parameter_names: tuple[str, ...] = ()
-    measured: tuple[str, ...] = ()  # those of them that are not learnt: BatchNorm's mean and variance
+    statistics: tuple[str, ...] = ()  # those that are not trained: BatchNorm's running mean and variance
 
     def forward(self, x: Array, /) -> tuple[Array, Cache]:
         """X_{n+1}, and what the way down needs."""
@@ -65,7 +67,7 @@ class Layer:
         raise NotImplementedError
 
     def parameter_gradients(self, grad: Array, cache: Cache, /) -> dict[str, Array]:
-        """∂f/∂parameter for each of `learnt`."""
+        """∂f/∂parameter for each of `trainable`."""
         return {}
 
     @property
@@ -74,9 +76,9 @@ class Layer:
         return {name: getattr(self, name) for name in self.parameter_names}
 
     @property
-    def learnt(self) -> dict[str, Array]:
-        """The parameters that training changes: all but the measured ones."""
-        return {name: p for name, p in self.parameters.items() if name not in self.measured}
+    def trainable(self) -> dict[str, Array]:
+        """The parameters that training changes: all but the running statistics."""
+        return {name: p for name, p in self.parameters.items() if name not in self.statistics}
 
     def with_parameters(self: Same, parameters: Mapping[str, Array]) -> Same:
         """A copy of this layer that holds `parameters` (all of them, or some) in place of its own."""

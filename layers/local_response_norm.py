@@ -6,7 +6,7 @@ paper's ConvNet has two such layers.  The only layer here that is not piecewise 
 
 from __future__ import annotations
 
-from .arrays import Array
+from .arrays import Array, floating
 from .layer import Layer, ShapeError
 from .windows import Pair
 
@@ -41,6 +41,7 @@ class LocalResponseNorm(Layer):
         """X_{n+1} = X_n · D^(−β); the cache is (X_n, D)."""
         if x.ndim < 2:
             raise ShapeError(self, f"expects maps (N, C, H, W), got {x.shape}")
+        x = floating(x)
         D = self.kappa + self.alpha * window_sums(x * x, self.before, self.after)
         return x * D**-self.beta, (x, D)
 
@@ -49,7 +50,7 @@ class LocalResponseNorm(Layer):
 
         The first term is X_n(j)'s own output, the second what it takes from its neighbours' (and from itself).
         """
-        x, D = cache
+        (x, D), grad = cache, floating(grad)
         own = grad * D**-self.beta
         taken = window_sums(own * x / D, self.after, self.before)  # j∈Ω(c): the window seen from its other end
         return own - 2 * self.alpha * self.beta * x * taken
@@ -74,7 +75,7 @@ class LocalResponseNorm(Layer):
 
 def window_sums(x: Array, before: int, after: int) -> Array:
     """Σ_{j = c − before}^{c + after} x(j) over the channels j that exist: (N, C, …) → (N, C, …)."""
-    sums = x.copy(order="K")
+    sums = x.copy()
     for shift in range(1, before + 1):
         sums[:, shift:] += x[:, :-shift]
     for shift in range(1, after + 1):

@@ -1,15 +1,12 @@
 """Windows that slide over maps: the arithmetic of sizes, strides and padding that convolution and pooling share.
 
-Maps have the shape (N, C, H, W).  How they lie in memory is another matter, and changes no result: those that
-convolutions make lie pixel by pixel, all channels of a pixel side by side ("channels last"), which is what makes
-patches, pools and sums over channels fast, and the other layers keep the order that they find.  Maps that lie
-otherwise, a photograph's say, are as good, and a little slower.
+Maps have the shape (N, C, H, W); how they lie in memory is the engine's affair and changes no result.
 """
 
 from __future__ import annotations
 
 import math
-from types import ModuleType
+from collections.abc import Iterator
 from typing import TypeAlias
 
 from .arrays import Array, array_module
@@ -45,38 +42,30 @@ def window_count(size: int, k: int, stride: int, before: int, after: int, ceil: 
     return count
 
 
-def framed(x: Array, top: int, bottom: int, left: int, right: int, fill: float = 0.0) -> Array:
-    """The maps with a frame of `fill` around them; a negative side cuts rows or columns away instead.
-
-    Shapes: (…, H, W) → (…, top + H + bottom, left + W + right).  Without anything to add, the result is a view.
-    A side may cut away all of the maps and some of the frame opposite: what is left is frame alone.
-    """
+def padded(x: Array, top: int, bottom: int, left: int, right: int, fill: float = 0.0) -> Array:
+    """The maps with `fill` around them: (…, H, W) → (…, top + H + bottom, left + W + right)."""
+    if not (top or bottom or left or right):
+        return x
     H, W = x.shape[-2:]
-    kept = x[..., max(-top, 0) : max(H + min(bottom, 0), 0), max(-left, 0) : max(W + min(right, 0), 0)]
-    if max(top, bottom, left, right) <= 0:
-        return kept
-    frame = array_module(x).full_like(x, fill, shape=(*x.shape[:-2], top + H + bottom, left + W + right))
-    top, left = max(top, 0), max(left, 0)
-    frame[..., top : top + kept.shape[-2], left : left + kept.shape[-1]] = kept
-    return frame
+    larger = array_module(x).full_like(x, fill, shape=(*x.shape[:-2], top + H + bottom, left + W + right))
+    larger[..., top : top + H, left : left + W] = x
+    return larger
 
 
-def unframed(x: Array, top: int, bottom: int, left: int, right: int) -> Array:
-    """The maps without that frame: undoes `framed`."""
-    return framed(x, -top, -bottom, -left, -right)
+def unpadded(x: Array, top: int, bottom: int, left: int, right: int) -> Array:
+    """The maps without their padding, a view: undoes `padded`."""
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
-def pixelwise(x: Array) -> Array:
-    """The maps with their channels last, (N, C, H, W) → (N, H, W, C): a view, in the order of memory."""
-    return x.transpose(0, 2, 3, 1)
+def windows(x: Array, size: Pair, stride: Pair) -> Array:
+    """What each window of kh×kw pixels sees: (N, C, H, W) → (N, C, I, J, kh, kw).  A view: nothing is copied."""
+    at_every_pixel = array_module(x).lib.stride_tricks.sliding_window_view(x, size, axis=(2, 3))
+    return at_every_pixel[:, :, :: stride[0], :: stride[1]]
 
 
-def empty_maps(xp: ModuleType, shape: tuple[int, ...], dtype: object) -> Array:
-    """New maps (N, C, H, W) that lie pixel by pixel in memory; their values are whatever was there."""
-    N, C, H, W = shape
-    return xp.empty((N, H, W, C), dtype=dtype).transpose(0, 3, 1, 2)
-
-
-def pixel_by_pixel(x: Array) -> Array:
-    """The same maps, lying pixel by pixel in memory; not copied if they do."""
-    return array_module(x).ascontiguousarray(pixelwise(x)).transpose(0, 3, 1, 2)
+def taps(x: Array, size: Pair, stride: Pair, count: Pair) -> Iterator[Array]:
+    """The pixel that is tap q of each window, for q = 0 … kh·kw − 1 in row-major order: views (N, C, I, J)."""
+    (sh, sw), (I, J) = stride, count
+    for u in range(size[0]):
+        for v in range(size[1]):
+            yield x[..., u : u + sh * (I - 1) + 1 : sh, v : v + sw * (J - 1) + 1 : sw]

@@ -3,7 +3,7 @@
 A checkpoint is an ordinary weight file (`pretrained.load` takes its network), and beside the network it holds
 
     training.json             settings, step, log, the generator's state, and what it learns from
-    training/conv1.K.npy …    the velocity v of each learnt parameter
+    training/conv1.K.npy …    the velocity v of each trainable parameter
 
 It appears only once it is complete, so the one before stays whole whatever happens.
 """
@@ -58,14 +58,14 @@ def load(path: str | os.PathLike[str]) -> Run:
         record, velocity = attachment.record, attachment.arrays
         if record.get("format") != FORMAT:
             raise FileError(f"its training.json is not of the format {FORMAT!r}")
-        learnt = net.learnt
-        if kinds(velocity) != kinds(learnt):
+        trainable = net.trainable
+        if kinds(velocity) != kinds(trainable):
             raise FileError("its velocities are not those of its network")
         settings = dict(record["settings"])
         return Run(
             net,
             plain(Settings, {**settings, "jitter": plain(Jitter, settings["jitter"])}),
-            {name: velocity[name] for name in learnt},
+            {name: velocity[name] for name in trainable},
             generator(record["generator"]),
             whole(record["step"]),
             [plain(Epoch, line) for line in record["log"]],

@@ -102,7 +102,7 @@ def check_layer(layer: Layer, x: Array, rng: np.random.Generator, probes: int = 
         return layer.forward(x)[0]
 
     checks = [check_pullback(output, x, lambda r: layer.backward(r, cache), rng, "input", probes)]
-    for name, parameter in layer.learnt.items():
+    for name, parameter in layer.trainable.items():
 
         def forward(p: Array, name: str = name) -> Array:
             return layer.with_parameters({name: p}).forward(x)[0]
@@ -120,7 +120,7 @@ def check_network(net: Network, x: Array, rng: np.random.Generator, probes: int 
     net = net.astype(np.float64)
     trace = net.forward(x)
     checks = [check_pullback(net.scores, x, lambda r: net.backward(trace, r), rng, "input", probes)]
-    for name, parameter in net.learnt.items():
+    for name, parameter in net.trainable.items():
 
         def forward(p: Array, name: str = name) -> Array:
             return net.with_parameters({name: p}).scores(x)

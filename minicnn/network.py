@@ -143,7 +143,7 @@ class Network:
             yield name, signal
 
     def parameter_gradients(self, trace: Trace, grad: Array) -> dict[str, Array]:
-        """∂f/∂parameter for every learnt parameter, named as in `learnt`, from grad = ∂f/∂S.  Only training asks."""
+        """∂f/∂parameter for every trainable parameter, named as in `trainable`, from grad = ∂f/∂S.  Only training asks."""
         gradients: dict[str, Array] = {}
         for n, (name, layer) in reversed(list(enumerate(self.layers.items()))):
             for letter, gradient in layer.parameter_gradients(grad, trace.caches[n]).items():
@@ -160,9 +160,9 @@ class Network:
         return {f"{name}.{letter}": p for name, layer in self.layers.items() for letter, p in layer.parameters.items()}
 
     @property
-    def learnt(self) -> dict[str, Array]:
-        """The parameters that training changes: all but the measured ones (a BatchNorm's mean and variance)."""
-        return {f"{name}.{letter}": p for name, layer in self.layers.items() for letter, p in layer.learnt.items()}
+    def trainable(self) -> dict[str, Array]:
+        """The parameters that training changes: all but the running statistics (a BatchNorm's mean and variance)."""
+        return {f"{name}.{letter}": p for name, layer in self.layers.items() for letter, p in layer.trainable.items()}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Network:
         """A copy of this network that holds `parameters` (all of them, or some) in place of its own."""

@@ -84,13 +84,13 @@ def costs(layers: Mapping[str, Layer], x: Array) -> Iterator[LayerCost]:
 def cost(name: str, layer: Layer, y: Array) -> LayerCost:
     """The cost of one layer with outputs like y.  Each number of K or W is multiplied once at every position."""
     shape = y.shape[1:]
-    learnt = {} if isinstance(layer, Branches) else layer.learnt  # its branches' layers have been counted
+    trainable = {} if isinstance(layer, Branches) else layer.trainable  # its branches' layers have been counted
     positions = math.prod(shape[1:])
     return LayerCost(
         name=name,
         layer=type(layer).__name__ if isinstance(layer, Branches) else repr(layer),
         shape=shape,
-        parameters=sum(p.size for p in learnt.values()),
-        multiply_adds=sum(p.size * positions for letter, p in learnt.items() if letter in ("K", "W")),
+        parameters=sum(p.size for p in trainable.values()),
+        multiply_adds=sum(p.size * positions for letter, p in trainable.items() if letter in ("K", "W")),
         map_bytes=math.prod(shape) * y.itemsize,
     )

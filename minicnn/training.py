@@ -88,7 +88,7 @@ class Epoch:
 class Run:
     """A training under way: all that changes, and the settings that do not.
 
-    velocity: v, for every learnt parameter
+    velocity: v, for every trainable parameter
     rng:      draws the order of the images, their jitter and the masks of Dropout
     step:     how many steps were taken
     log:      a line for each epoch done
@@ -107,7 +107,7 @@ class Run:
     def start(cls, net: Network, settings: Settings, rng: np.random.Generator | None = None) -> Run:
         """A run that begins with this network.  ValueError for one that cannot be trained here."""
         refuse_measured(net)
-        velocity = {name: array_module(w).zeros_like(w) for name, w in net.learnt.items()}
+        velocity = {name: array_module(w).zeros_like(w) for name, w in net.trainable.items()}
         return cls(net, settings, velocity, np.random.default_rng(settings.seed) if rng is None else rng)
 
     def to(self, device: str) -> Run:
@@ -185,9 +185,9 @@ def descend(
     momentum: float,
     weight_decay: float,
 ) -> tuple[Network, dict[str, Array]]:
-    """v ← μ v + g + λ w,   w ← w − η v  for every learnt parameter: the network after the step, and its v."""
-    v = {name: momentum * velocity[name] + gradients[name] + weight_decay * w for name, w in net.learnt.items()}
-    return net.with_parameters({name: w - rate * v[name] for name, w in net.learnt.items()}), v
+    """v ← μ v + g + λ w,   w ← w − η v  for every trainable parameter: the network after the step, and its v."""
+    v = {name: momentum * velocity[name] + gradients[name] + weight_decay * w for name, w in net.trainable.items()}
+    return net.with_parameters({name: w - rate * v[name] for name, w in net.trainable.items()}), v
 
 
 def evaluate(net: Network, data: Dataset, batch: int = 128) -> tuple[float, float]:
@@ -253,7 +253,7 @@ def numbers(arrays: Iterable[Array]) -> np.ndarray:
 
 def on_device_of(net: Network, images: np.ndarray, labels: np.ndarray) -> tuple[Array, Array]:
     """A batch as the network takes it, X_0 and labels, in the network's kind of arrays and of its dtype."""
-    w = next(iter(net.learnt.values()))
+    w = next(iter(net.trainable.values()))
     xp = array_module(w)
     x = xp.asarray(preprocessing_of(net).to_input(*images))
     return x.astype(w.dtype, copy=False), xp.asarray(labels)
@@ -266,10 +266,10 @@ def step_count(data: Dataset, batch: int) -> int:
 
 def refuse_measured(net: Network) -> None:
     """ValueError for a network with parameters that training would have to measure, a BatchNorm's."""
-    measured = net.parameters.keys() - net.learnt.keys()
-    if measured:
+    statistics = net.parameters.keys() - net.trainable.keys()
+    if statistics:
         raise ValueError(
-            f"a network with batch normalisation cannot be trained here ({min(measured)} would have to be measured); "
+            f"a network with batch normalisation cannot be trained here ({min(statistics)} would have to be measured); "
             "choose one without"
         )
 

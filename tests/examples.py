@@ -89,9 +89,9 @@ def every_layer() -> Examples:
     return {**affine_layers(), **layers_with_switches(), **layers_with_relus(), **normalising_layers()}
 
 
-def learnt_parameters(layer: Layer) -> list[str]:
-    """All parameters but those that were measured: a BatchNorm's mean and variance."""
-    return [name for name in layer.parameters if name not in getattr(layer, "measured", ())]
+def trainable_parameters(layer: Layer) -> list[str]:
+    """All parameters but running statistics: a BatchNorm's mean and variance."""
+    return [name for name in layer.parameters if name not in layer.statistics]
 
 
 def arrays_in(cache: object) -> list[np.ndarray]:

@@ -57,7 +57,7 @@ def test_each_floor_imports_only_itself_and_those_below(path):
 def test_the_ground_floor_needs_numpy_and_little_else(path):
     packages = imported_packages((HOUSE / path).read_text(encoding="utf-8"))
     foreign = packages - set(sys.stdlib_module_names) - {"numpy", "layers"}
-    assert foreign <= {"layers/arrays.py": {"cupy"}, "layers/cores.py": {"threadpoolctl"}}.get(path, set())
+    assert foreign <= {"layers/arrays.py": {"cupy"}}.get(path, set())
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from layers import winograd
 from tests.cupy_api import table
 from tests.strict_cupy import strict
 from visualize import cli
@@ -23,7 +22,6 @@ def python_under(heading: str) -> str:
 
 
 def test_the_tour_runs_and_says_what_it_says_and_goes_on_on_a_gpu(capsys, monkeypatch):
-    monkeypatch.setattr(winograd, "pays", lambda *_, **__: False)  # used on the CPU only, and rounds differently
     names = {}
     exec(compile(python_under("A tour in thirty lines"), "README.md", "exec"), names)
     printed = capsys.readouterr().out

@@ -8,13 +8,13 @@ lies beyond the edge is not there, and never wins.
 Symptom: behind a ReLU everything is right. On maps with negative values (in front of a ReLU, or the input image itself)
 the outermost row and column are too large.
 
-Hint: `framed` puts something around the map. What must a pixel be worth to lose against every other?
+Hint: `padded` puts something around the map. What must a pixel be worth to lose against every other?
 """
 
 import numpy as np
 
 from layers import MaxPool
-from layers.windows import framed
+from layers.windows import padded, windows
 from minicnn.gradient_check import check_layer
 
 
@@ -22,11 +22,10 @@ class MyMaxPool(MaxPool):
     """X_{n+1}(p) = max_{q∈Ω(p)} X_n(q); the cache is (shape of X_n, place of each winner in its window)."""
 
     def forward(self, x):
-        padded = framed(x, *self.frame(x.shape))
-        seen = np.stack(
-            list(self.taps(padded, *self.output_size(x.shape)))
-        )  # (kh·kw, N, C, I, J): tap q of each window
-        return seen.max(axis=0), (x.shape, seen.argmax(axis=0))
+        larger = padded(x, *self.padding(x.shape))
+        seen = windows(larger, self.size, self.stride)  # (N, C, I, J, kh, kw)
+        seen = seen.reshape(*seen.shape[:4], -1)
+        return seen.max(axis=-1), (x.shape, seen.argmax(axis=-1))
 
 
 def check(MyMaxPool=MyMaxPool):

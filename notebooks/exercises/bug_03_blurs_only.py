@@ -13,7 +13,7 @@ Hint: work out on paper what the pixels get in one dimension, with the kernel (1
 import numpy as np
 
 from layers import Conv
-from layers.correlation import correlate
+from layers.convolution import correlate
 from minicnn.gradient_check import check_layer
 
 

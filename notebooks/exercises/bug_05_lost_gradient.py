@@ -13,7 +13,7 @@ Hint: where windows overlap, one pixel can win several of them. The formula has 
 import numpy as np
 
 from layers import MaxPool
-from layers.windows import framed, unframed
+from layers.windows import padded, taps, unpadded
 from minicnn.gradient_check import check_layer
 
 
@@ -23,12 +23,12 @@ class MyMaxPool(MaxPool):
     def backward(self, grad, cache):
         """∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q))."""
         shape, switches = cache
-        frame = self.frame(shape)
-        below = framed(np.zeros(shape), *frame)
-        for q, seen in enumerate(self.taps(below, *grad.shape[2:])):  # seen: what is tap q of every window, a view
+        pad = self.padding(shape)
+        below = padded(np.zeros(shape), *pad)
+        for q, seen in enumerate(taps(below, self.size, self.stride, grad.shape[2:])):  # tap q of every window, a view
             won = switches == q
             seen[won] = grad[won]
-        return unframed(below, *frame)
+        return unpadded(below, *pad)
 
 
 def check(MyMaxPool=MyMaxPool):

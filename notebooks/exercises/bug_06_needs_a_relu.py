@@ -14,6 +14,7 @@ Hint: what does a ReLU in front of the pool guarantee about the values in a wind
 import numpy as np
 
 from layers import MaxPool
+from layers.windows import windows
 from minicnn.gradient_check import check_layer
 
 
@@ -21,9 +22,10 @@ class MyMaxPool(MaxPool):
     """X_{n+1}(p) = max_{q∈Ω(p)} X_n(q), without padding; the cache is (shape of X_n, switches)."""
 
     def forward(self, x):
-        seen = np.stack(list(self.taps(x, *self.output_size(x.shape))))  # (kh·kw, N, C, I, J): tap q of each window
-        switches = np.abs(seen).argmax(axis=0)
-        return seen.max(axis=0), (x.shape, switches)
+        seen = windows(x, self.size, self.stride)  # (N, C, I, J, kh, kw)
+        seen = seen.reshape(*seen.shape[:4], -1)
+        switches = np.abs(seen).argmax(axis=-1)
+        return seen.max(axis=-1), (x.shape, switches)
 
 
 def check(MyMaxPool=MyMaxPool):
@@ -34,10 +36,10 @@ def check(MyMaxPool=MyMaxPool):
         "maps of both signs": rng.standard_normal((1, 2, 6, 6)),
     }.items():
         y, cache = pool.forward(x)
-        windows = x.reshape(1, 2, 3, 2, 3, 2)
-        assert np.array_equal(y, windows.max(axis=(3, 5))), f"on {kind}, the output is not the maximum of each window"
-        receives = pool.backward(np.ones(y.shape), cache).reshape(windows.shape)
-        wrong = int(np.sum((receives * windows).sum(axis=(3, 5)) != y))
+        cells = x.reshape(1, 2, 3, 2, 3, 2)
+        assert np.array_equal(y, cells.max(axis=(3, 5))), f"on {kind}, the output is not the maximum of each window"
+        receives = pool.backward(np.ones(y.shape), cache).reshape(cells.shape)
+        wrong = int(np.sum((receives * cells).sum(axis=(3, 5)) != y))
         assert wrong == 0, (
             f"on {kind}, {wrong} of {y.size} outputs send their gradient to a pixel of another value than theirs"
         )

@@ -65,7 +65,7 @@ def test_gradients_against_central_differences(rng):
     for layer in (residual_block(rng), shrinking):
         report = check_layer(layer, rng.standard_normal((2, 3, 5, 4)), rng)
         assert report.ok, report
-        assert [check.name for check in report.checks] == ["input", *layer.learnt]
+        assert [check.name for check in report.checks] == ["input", *layer.trainable]
 
 
 @pytest.mark.parametrize("rule", RULES)

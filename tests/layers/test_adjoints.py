@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.examples import affine_layers, layers_with_switches, learnt_parameters
+from tests.examples import affine_layers, layers_with_switches, trainable_parameters
 
 RULES = ["backward", "deconv", "guided"]
 
@@ -42,7 +42,7 @@ def test_gradients_of_parameters_are_adjoints_too(on, name, rng):
     y, cache = layer.forward(x)
     r = rng.standard_normal(y.shape)
     gradients = layer.parameter_gradients(r, cache)
-    assert sorted(gradients) == sorted(learnt_parameters(layer))
+    assert sorted(gradients) == sorted(trainable_parameters(layer))
     for letter in gradients:
         p = layer.parameters[letter]
         v = rng.standard_normal(p.shape)

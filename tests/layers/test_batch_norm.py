@@ -96,12 +96,12 @@ def test_mean_and_variance_are_parameters_that_nobody_learns(xp, rng):
     net = Network({"bn": random_norm(rng, 3), "block": Add([[random_norm(rng, 3)], []]), "relu": ReLU()})
     names = ["gamma", "beta", "mean", "variance"]
     assert list(net.parameters) == [f"bn.{n}" for n in names] + [f"block.0.0.{n}" for n in names]
-    assert list(net.learnt) == [f"{layer}.{n}" for layer in ("bn", "block.0.0") for n in names[:2]]
+    assert list(net.trainable) == [f"{layer}.{n}" for layer in ("bn", "block.0.0") for n in names[:2]]
     assert {p.dtype for p in net.astype(np.float32).parameters.values()} == {np.dtype(np.float32)}
 
     x = rng.standard_normal((2, 3, 4, 4))
     trace = net.forward(x)
-    assert net.parameter_gradients(trace, xp.ones_like(trace.scores)).keys() == net.learnt.keys()
+    assert net.parameter_gradients(trace, xp.ones_like(trace.scores)).keys() == net.trainable.keys()
     assert check_network(net, x, rng).ok
 
     other = net.with_parameters({"block.0.0.mean": xp.ones(3)})

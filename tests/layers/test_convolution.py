@@ -7,8 +7,8 @@ import pytest
 
 from layers import Conv, ShapeError
 from layers.arrays import to_host
-from layers.convolution import flipped_phases, interleave
-from tests.devices import equal
+from layers.convolution import correlate, correlate_transposed
+from tests.devices import assert_close, equal
 
 X = np.array([[1., 2., 0., 1.],
               [0., 1., 3., 2.],
@@ -114,31 +114,12 @@ def test_channels_are_mixed_upwards_by_K_and_downwards_by_its_transpose(xp):
     assert equal(conv.backward(xp.array([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1), cache).ravel(), [10, 0])
 
 
-def test_without_stride_there_is_one_phase_the_flipped_kernel_with_channels_exchanged(rng):
-    K = rng.standard_normal((2, 3, 4, 5))
-    assert equal(flipped_phases(K, (1, 1)), K[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
-
-
-def test_with_stride_2_the_taps_of_a_kernel_are_dealt_to_four_phases_and_flipped_in_each(xp, on):
-    K = xp.array([[1., 2., 3.],
-                  [4., 5., 6.],
-                  [7., 8., 9.]])[None, None]  # fmt: skip
-    assert equal(flipped_phases(K, (2, 2))[:, 0], [[[9, 7],
-                                                    [3, 1]],
-                                                   [[0, 8],
-                                                    [0, 2]],
-                                                   [[0, 0],
-                                                    [6, 4]],
-                                                   [[0, 0],
-                                                    [0, 5]]])  # fmt: skip
-
-
-def test_interleaving_puts_each_phase_in_its_place(xp):
-    a, b, c, d = (xp.full((2, 2), value) for value in (1, 2, 3, 4))
-    assert equal(interleave(xp.stack([a, b, c, d])[None], (2, 2))[0, 0], [[1, 2, 1, 2],
-                                                                          [3, 4, 3, 4],
-                                                                          [1, 2, 1, 2],
-                                                                          [3, 4, 3, 4]])  # fmt: skip
+def test_the_way_down_is_a_correlation_with_the_flipped_kernel_channels_exchanged(rng):
+    """K̂(c, m, u, v) = K(m, c, kh−1−u, kw−1−v), gradients padded by kh − 1 and kw − 1."""
+    K, grad = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((1, 2, 6, 7))
+    K_hat = K[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+    below = correlate_transposed(grad, K, (1, 3, 9, 11), (1, 1), (0, 0, 0, 0))
+    assert_close(below, correlate(grad, K_hat, pad=(3, 3, 4, 4)), rtol=1e-12, atol=1e-12)
 
 
 def test_deconv_and_backward_are_one_function():
@@ -174,14 +155,14 @@ def test_impossible_convolutions_are_refused(arguments, complaint):
         Conv(**arguments)
 
 
-@pytest.mark.parametrize("heard", [[], [3], [0, 6], list(range(7))])
+@pytest.mark.parametrize("used", [[], [3], [0, 6], list(range(7))])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_channels_that_are_silent_are_left_out_and_not_missed(rng, heard, stride):
+def test_channels_that_are_zero_are_left_out_and_not_missed(rng, used, stride):
     K = rng.standard_normal((7, 3, 3, 3))
     conv = Conv(K, stride=stride, pad=1)
     y, cache = conv.forward(rng.standard_normal((2, 3, 9, 8)))
     grad = y * 0
-    for m in heard:
+    for m in used:
         grad[1, m, 2, 1] = 1.5
     alone = [Conv(K[m : m + 1], stride=stride, pad=1).backward(grad[:, m : m + 1], cache) for m in range(7)]
     np.testing.assert_allclose(

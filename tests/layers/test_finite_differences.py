@@ -8,7 +8,7 @@ import layers
 from layers import Layer, ShapeError
 from minicnn.gradient_check import check_layer
 from tests.devices import close, host
-from tests.examples import every_layer, learnt_parameters
+from tests.examples import every_layer, trainable_parameters
 from tests.oracles import slope_by_slope
 
 
@@ -16,7 +16,7 @@ from tests.oracles import slope_by_slope
 def test_along_random_directions_within_1e_7(on, name, rng):
     layer, shape = on(every_layer()[name])
     report = check_layer(layer, rng.standard_normal(shape), rng)
-    assert [check.name for check in report.checks] == ["input", *learnt_parameters(layer)]
+    assert [check.name for check in report.checks] == ["input", *trainable_parameters(layer)]
     assert report.ok, f"\n{report}"
     assert max(check.error for check in report.checks) <= 1e-7
     assert max(check.left_out for check in report.checks) == 0  # nothing was excused
@@ -32,8 +32,8 @@ def test_component_by_component_without_the_checker(on, name, rng):
     gradients = {"x": layer.backward(r, cache), **layer.parameter_gradients(r, cache)}
     numeric = slope_by_slope(lambda moved: float((r * layer.forward(on(moved))[0]).sum()), host(x))
     assert close(gradients["x"], numeric, rtol=1e-6, atol=1e-7)
-    assert gradients.keys() == {"x", *learnt_parameters(layer)}
-    for letter in learnt_parameters(layer):
+    assert gradients.keys() == {"x", *trainable_parameters(layer)}
+    for letter in trainable_parameters(layer):
         p = layer.parameters[letter]
 
         def f(q, name=letter):

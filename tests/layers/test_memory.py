@@ -7,9 +7,17 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from layers import Conv, FullyConnected, MaxPool, cores, correlation, portions, tiles, winograd
+from layers import Conv, FullyConnected, MaxPool
+from layers.engine import engine
 
 SCRATCH = 64 << 20
+
+
+@pytest.fixture(autouse=True)
+def of_the_numpy_engine():
+    """Bounded memory is an engine's promise; the definitions look at all windows of a batch at once."""
+    with engine("numpy"):
+        yield
 
 
 def held_at_once(run) -> int:
@@ -40,16 +48,6 @@ def test_a_convolution_up_down_and_to_its_kernels(C, M, kernel, stride, shape):
     assert held_at_once(lambda: conv.forward(x)[:1]) <= SCRATCH
     assert held_at_once(lambda: [conv.backward(y, cache)]) <= SCRATCH
     assert held_at_once(lambda: conv.parameter_gradients(y, cache).values()) <= SCRATCH
-
-
-def test_a_processor_of_eight_cores_keeps_to_the_same_bound(monkeypatch):
-    """Each core has scratch of its own; what the plans allow is added up, for the cores here are fewer."""
-    assert cores.MOST == 8
-    assert cores.MOST * 3 * correlation.STRIP_BYTES <= SCRATCH  # patches, and two smaller copies of what they see
-    assert portions.SUM_BYTES + cores.MOST * correlation.STRIP_BYTES <= SCRATCH
-    in_tiles = cores.CORES * tiles.TILE_BYTES  # however many cores there are
-    assert winograd.KERNEL_BYTES + in_tiles <= SCRATCH
-    assert portions.SUM_BYTES + 0.75 * in_tiles <= SCRATCH  # 36C + 52M of the planned 72(C + M) numbers
 
 
 def test_pooling_and_full_connections():

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from layers import AveragePool, Conv, MaxPool, correlation, pool
+from layers import AveragePool, Conv, MaxPool
+from layers.engine import numpy_engine
 from tests import oracles
 from tests.devices import assert_close, equal
 
@@ -33,7 +34,7 @@ def convolutions(draw: Callable) -> dict:
     return case
 
 
-@pytest.mark.parametrize("strip_bytes", [correlation.STRIP_BYTES, 1])
+@pytest.mark.parametrize("strip_bytes", [numpy_engine.STRIP, 1])
 @given(case=convolutions())
 @example(case={"x_shape": (1, 1, 1, 1), "kernel": (1, 1, 1), "stride": (1, 1), "pad": (0, 0, 0, 0), "seed": 0})
 @example(case={"x_shape": (0, 2, 5, 5), "kernel": (3, 3, 3), "stride": (1, 1), "pad": (1, 1, 1, 1), "seed": 0})
@@ -48,7 +49,8 @@ def test_convolution_is_six_loops(on, case, strip_bytes):
     event(f"stride > kernel: {case['stride'][0] > kh or case['stride'][1] > kw}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(correlation, "STRIP_BYTES", strip_bytes)
+        patch.setattr(numpy_engine, "STRIP", strip_bytes)
+        patch.setattr(numpy_engine, "ROWS", min(strip_bytes, numpy_engine.ROWS))
         y, cache = conv.forward(on(x))
         grad = rng.standard_normal(y.shape)
         below, gradients = conv.backward(on(grad), cache), conv.parameter_gradients(on(grad), cache)
@@ -79,10 +81,10 @@ def pools(draw: Callable) -> dict:
     return case
 
 
-@pytest.mark.parametrize("portion", [pool.PORTION, 1, 20])
+@pytest.mark.parametrize("strip_bytes", [numpy_engine.STRIP, 1, 999])
 @given(case=pools())
-def test_max_pool_is_a_loop_over_windows_and_winners(on, case, portion):
-    """With single rows of windows, too, that several threads work on."""
+def test_max_pool_is_a_loop_over_windows_and_winners(on, case, strip_bytes):
+    """With strips of single rows of windows, too."""
     rng = np.random.default_rng(case["seed"])
     x = rng.integers(-3, 4, case["x_shape"]).astype(float)  # few values: many ties
     max_pool = MaxPool(*case["geometry"])
@@ -93,8 +95,7 @@ def test_max_pool_is_a_loop_over_windows_and_winners(on, case, portion):
         below[s] += grad[p]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "PORTION", portion)
-        patch.setattr(pool, "WORTH_SHARING", 0 if portion < pool.WORTH_SHARING else pool.WORTH_SHARING)
+        patch.setattr(numpy_engine, "STRIP", strip_bytes)
         y, cache = max_pool.forward(on(x))
         ways_down = [rule(on(grad), cache) for rule in (max_pool.backward, max_pool.deconv, max_pool.guided)]
 

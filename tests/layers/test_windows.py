@@ -1,11 +1,11 @@
-"""The arithmetic of windows: how many fit, and the frame around the maps."""
+"""The arithmetic of windows: how many fit, what they see, and the padding around the maps."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from layers.windows import four_sides, framed, pair, unframed, window_count
+from layers.windows import four_sides, padded, pair, taps, unpadded, window_count, windows
 from tests.devices import equal
 
 X = np.array([[1., 2.],
@@ -33,35 +33,29 @@ def test_how_many_windows_fit(size, k, stride, before, after, whole, with_ceil):
     assert window_count(size, k, stride, before, after, ceil=True) == with_ceil
 
 
-def test_a_frame_is_put_around_the_maps(on):
-    assert equal(framed(on(X), 1, 0, 0, 2, fill=9), [[9, 9, 9, 9],
+def test_padding_surrounds_the_maps(on):
+    assert equal(padded(on(X), 1, 0, 0, 2, fill=9), [[9, 9, 9, 9],
                                                      [1, 2, 9, 9],
                                                      [3, 4, 9, 9]])  # fmt: skip
 
 
-def test_a_negative_side_cuts_away(on):
-    assert equal(framed(on(X), -1, 1, 0, -1), [[3],
-                                               [0]])  # fmt: skip
-
-
-@pytest.mark.parametrize("sides", [(-5, 6, 0, 0), (6, -5, 0, 0), (0, 0, -7, 8), (0, 0, 8, -7), (-4, 3, 3, -4)])
-def test_a_side_may_cut_away_everything_and_some_of_the_frame_opposite(xp, sides):
-    top, bottom, left, right = sides
-    y = framed(xp.ones((4, 4)), *sides, fill=9)
-    assert y.shape == (top + 4 + bottom, left + 4 + right)
-    assert y.size > 0
-    assert (y == 9).all()
-
-
-def test_without_anything_to_add_the_maps_are_not_copied(xp, on):
+def test_without_padding_the_maps_are_not_copied(xp, on):
     x = on(X)
-    assert xp.shares_memory(framed(x, 0, 0, 0, 0), x)
-    assert xp.shares_memory(framed(x, -1, 0, 0, 0), x)
+    assert xp.shares_memory(padded(x, 0, 0, 0, 0), x)
 
 
-def test_unframed_undoes_framed(rng):
+def test_unpadded_undoes_padded(rng):
     x = rng.standard_normal((2, 3, 4, 5))
-    assert equal(unframed(framed(x, 1, 2, 3, 4), 1, 2, 3, 4), x)
+    assert equal(unpadded(padded(x, 1, 2, 3, 4), 1, 2, 3, 4), x)
+
+
+def test_windows_and_taps_see_the_same_pixels(on):
+    """By hand: 2×2 windows a step of 2 apart over three columns, of which the last is left over."""
+    x = on(np.arange(12.0).reshape(1, 1, 4, 3))
+    seen = windows(x, (2, 2), (2, 2))
+    assert equal(seen, [[[[[[0, 1], [3, 4]]], [[[6, 7], [9, 10]]]]]])
+    for q, tap in enumerate(taps(x, (2, 2), (2, 2), (2, 1))):
+        assert equal(tap, seen[..., q // 2, q % 2])
 
 
 def test_numbers_stand_for_both_directions_and_for_all_sides():

@@ -30,7 +30,7 @@ def run(rng) -> Run:
     }
     net = Network(layers, Preprocessing((6, 6), mean=(100.0,), scale=1 / 60, order="L"), ["a", "b", "c"])
     settings = Settings(epochs=7, rate=1, schedule="cosine", jitter=Jitter(2, True, 0.5), seed=9)
-    velocity = {name: rng.standard_normal(w.shape).astype(np.float32) for name, w in net.learnt.items()}
+    velocity = {name: rng.standard_normal(w.shape).astype(np.float32) for name, w in net.trainable.items()}
     generator = np.random.default_rng(5)
     generator.integers(0, 10, 3)  # leaves half of a draw in the generator's buffer
     return Run(net, settings, velocity, generator, 12, [LINE], {"data": "stripes", "checksum": 4_000_000_000})

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from layers import Concat, Conv, Flatten, FullyConnected, Layer, MaxPool, ReLU
+from layers.windows import taps
 from minicnn import Network
 from minicnn.gradient_check import check_gradient, check_layer, check_network, check_pullback
-from tests.examples import every_layer, learnt_parameters, random_conv
+from tests.examples import every_layer, trainable_parameters, random_conv
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_gradient_wrong_by_a_thousandth_fails(on, name, rng):
     assert report.checks[0].error == pytest.approx(0.001, rel=0.9)  # the error's size is told, too
     if layer.parameters:
         report = check_layer(spoilt(layer, "parameter_gradients", times_1_001), x, rng)
-        assert [check.verdict for check in report.checks] == ["ok"] + ["WRONG"] * len(learnt_parameters(layer))
+        assert [check.verdict for check in report.checks] == ["ok"] + ["WRONG"] * len(trainable_parameters(layer))
 
 
 @pytest.mark.parametrize("name", every_layer())
@@ -75,7 +76,7 @@ def test_the_usual_mistakes_are_found(xp, rng):
 
         def backward(self, grad, cache):
             below = xp.zeros(cache[0])
-            for q, seen in enumerate(self.taps(below, *grad.shape[2:])):
+            for q, seen in enumerate(taps(below, self.size, self.stride, grad.shape[2:])):
                 seen[...] = xp.where(cache[1] == q, grad, seen)
             return below
 

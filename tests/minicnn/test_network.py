@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from layers import AveragePool, Concat, Conv, Flatten, FullyConnected, GlobalAveragePool, MaxPool, ReLU, ShapeError
-from layers import correlation as correlation_file
+from layers import convolution
 from minicnn import Network
 from minicnn.network import one_hot
 from tests.devices import close, equal, frozen
@@ -123,7 +123,7 @@ def calls(monkeypatch, method: str) -> list:
 def test_down_to_the_image_no_gradient_of_a_parameter_is_computed(xp, monkeypatch, net, x, rng):
     asked = calls(monkeypatch, "parameter_gradients")
     products = []
-    right = correlation_file.kernel_gradient
+    right = convolution.kernel_gradient
     monkeypatch.setattr("layers.convolution.kernel_gradient", lambda *a: products.append(a) or right(*a))
     trace = net.forward(x)
     for rule in RULES:

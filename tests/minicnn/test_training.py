@@ -81,7 +81,7 @@ def torch_twin(net: Network):
 def test_descending_by_hand():
     """w = 1, v = 2, g = 3, with μ = 0.5, λ = 0.1, η = 0.2:  v ← 1 + 3 + 0.1 = 4.1,  w ← 1 − 0.82."""
     net = Network({"fc": FullyConnected(np.ones((1, 1)), np.ones(1))})
-    twos, threes = ({name: np.full_like(w, n) for name, w in net.learnt.items()} for n in (2.0, 3.0))
+    twos, threes = ({name: np.full_like(w, n) for name, w in net.trainable.items()} for n in (2.0, 3.0))
     after, velocity = descend(net, twos, threes, rate=0.2, momentum=0.5, weight_decay=0.1)
     assert velocity["fc.W"] == pytest.approx(4.1)
     assert after.parameters["fc.W"] == pytest.approx(0.18)

@@ -56,11 +56,11 @@ def test_the_check_passes_with_the_solution(number):
 
 HALF_REPAIRS = [  # (number, what takes the solution's place): plausible, and still wrong
     (1, "        return np.abs(x), x\n"),
-    (2, "        padded = framed(x, *self.frame(x.shape), fill=-50)\n"),
+    (2, "        larger = padded(x, *self.padding(x.shape), fill=-50)\n"),
     (3, "        K_hat = self.K[:, :, ::-1].transpose(1, 0, 2, 3)\n"),
     (4, "        return grad * (y >= 0)\n"),
     (5, "            seen[won] = np.maximum(seen[won], grad[won])\n"),
-    (6, "        switches = seen.argmin(axis=0)\n"),
+    (6, "        switches = seen.argmin(axis=-1)\n"),
     (7, "    P = softmax(trace.scores)\n    seed = one_hot(P, c) - P\n"),  # the slope of log P_c
     (8, "    return gradient - decay * I\n"),
     (9, "        pass\n"),

@@ -1,0 +1,135 @@
+"""The seam between definitions and engines: an engine decides how fast, never what.
+
+A function that a layer's file marks `@accelerated` is its own definition: a few lines of NumPy that are the equation.
+An engine may have a function of the same name that gives the same numbers, but for rounding, sooner:
+
+    plain      no engine: the definitions run as they are written
+    numpy      NumPy in strips that stay in the processor's cache; the default
+    compiled   loops compiled by Numba, shared among the cores (the extra `fast`)
+
+What an engine lacks, the definition computes; and so it is for all arrays but NumPy's of float32 and float64.
+
+    with engine("compiled"): …     with plain(): …     MINICNN_ENGINE=plain python -m pdb program.py
+
+Under a debugger the engine is plain, unless a block or the environment says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from functools import cache, partial, wraps
+from importlib import import_module
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from .debugger import debugger_is_here
+from .image_by_image import image_by_image
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ENGINES = ("plain", "numpy", "compiled")
+VARIABLE = "MINICNN_ENGINE"
+ACCELERATED: dict[str, Callable[..., Any]] = {}  # the definitions that are marked, by name ("correlate", "ReLU.forward")
+
+_chosen: ContextVar[str | None] = ContextVar("engine", default=None)
+
+
+class EngineUnavailable(ValueError):
+    """There is no such engine, or it cannot run here; the message says what would be right."""
+
+
+def accelerated(definition: Callable[P, R]) -> Callable[P, R]:
+    """Let an engine compute this function.  `f.__wrapped__`, and what `inspect.getsource` shows, is the definition."""
+    ACCELERATED[definition.__qualname__] = definition
+
+    @wraps(definition)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        return (definition if _chosen.get() == "plain" else _implementation(definition, args))(*args, **kwargs)
+
+    return run
+
+
+def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """The engine's function of this name if it has one and the arrays suit it, the definition otherwise."""
+    arrays = [a for a in arguments if hasattr(a, "dtype")]
+    if any(type(a) is not np.ndarray for a in arrays):
+        return partial(image_by_image, definition)
+    floating = {a.dtype for a in arrays if a.dtype.kind not in "iu"}  # switches are whole numbers
+    name = current_engine()
+    if name == "plain" or len(floating) != 1 or not floating <= {np.dtype("f4"), np.dtype("f8")}:
+        return definition
+    return _functions(name).get(definition.__qualname__, definition)
+
+
+@cache
+def _functions(name: str) -> dict[str, Callable[..., Any]]:
+    """What an engine has: its functions by the names of the definitions.  An engine is imported when it is first used."""
+    if name == "numpy":
+        return dict(import_module(".numpy_engine", __name__).FUNCTIONS)
+    return dict(import_module(".compiled", __name__).functions())
+
+
+# ---------------------------------------------------------------------- which engine
+
+
+@contextmanager
+def engine(name: str) -> Iterator[None]:
+    """Within the block the engine `name` computes.  Blocks nest, and a block in one thread is that thread's alone.
+
+    Raises EngineUnavailable (a ValueError) for an unknown name, or "compiled" without Numba.
+    """
+    before = _chosen.set(checked(name))
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
+
+
+def plain() -> AbstractContextManager[None]:
+    """Within the block the definitions run as they are written: `with plain(): net.forward(x)`."""
+    return engine("plain")
+
+
+def current_engine() -> str:
+    """The engine at work here: the block's, else the environment's, else plain under a debugger, else numpy."""
+    return _chosen.get() or _of_environment() or ("plain" if debugger_is_here() else "numpy")
+
+
+def checked(name: str, source: str = "") -> str:
+    """The name of an engine that can run here; EngineUnavailable otherwise, which begins with `source`."""
+    if name not in ENGINES:
+        raise EngineUnavailable(f"{source}there is no engine {name!r}: choose from {', '.join(ENGINES)}")
+    if name == "compiled" and not compiled_is_installed():
+        raise EngineUnavailable(f"{source}the engine 'compiled' needs Numba: python -m pip install -e '.[fast]'")
+    return name
+
+
+@cache
+def compiled_is_installed() -> bool:
+    """Whether Numba is installed.  (It is not imported for this: that takes a fifth of a second.)"""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None and find_spec(".compiled", __name__) is not None
+
+
+@cache
+def _of_environment() -> str:
+    name = os.environ.get(VARIABLE, "")
+    return checked(name, source=f"{VARIABLE}: ") if name else ""
+
+
+__all__ = [
+    "ENGINES",
+    "EngineUnavailable",
+    "accelerated",
+    "checked",
+    "compiled_is_installed",
+    "current_engine",
+    "engine",
+    "plain",
+]
