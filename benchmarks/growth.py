@@ -11,7 +11,7 @@ import numpy as np
 
 from layers import Conv
 from minicnn import architectures
-from visualize.saliency import saliency
+from visualize.saliency_maps import saliency
 
 from .measure import in_turns
 

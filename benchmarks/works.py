@@ -17,9 +17,9 @@ from minicnn.photographs import photograph
 from minicnn.pretrained import squeezenet
 from minicnn.training import descend
 from visualize import graph_cut, localization
-from visualize.class_model import Settings, ascend
+from visualize.class_models import Settings, ascend
 from visualize.mixture import fit_mixture
-from visualize.saliency import photo_saliency, saliency, ten_crop_saliency
+from visualize.saliency_maps import photo_saliency, saliency, ten_crop_saliency
 
 from . import dezero_side
 

@@ -31,11 +31,9 @@ myst_heading_anchors = 3
 
 # One page for each module, made from its docstrings.  A new module needs nothing but to be there.
 FLOORS = ("layers", "minicnn", "visualize")
-# Two modules are hidden by functions of their names, which their package's page shows
-HIDDEN = [ROOT / "minicnn/architectures" / name for name in ("blank.py", "torch_names.py")]
 for floor in FLOORS:
     options = ["--templatedir", HERE / "_templates", "--separate", "--no-toc", "--force", "--remove-old", "-q"]
-    apidoc.main([str(part) for part in (*options, "--output-dir", HERE / "api" / floor, ROOT / floor, *HIDDEN)])
+    apidoc.main([str(part) for part in (*options, "--output-dir", HERE / "api" / floor, ROOT / floor)])
 
 autosummary_generate = False
 autodoc_member_order = "bysource"
@@ -59,7 +57,7 @@ html_css_files = ["site.css"]
 
 def every_module_has_a_page(app: Sphinx, env: BuildEnvironment) -> None:
     pages = env.domaindata["py"]["modules"]
-    for path in sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py") if path not in HIDDEN):
+    for path in sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         if module not in pages:
             logging.getLogger(__name__).warning("%s has no page", module)

@@ -1,10 +1,12 @@
 """Batch normalisation of a trained network:  X_{n+1} = γ · (X_n − μ) / √(σ² + ε) + β   (Ioffe & Szegedy 2015).
 
-μ and σ² are the running statistics of the training images and constants now, so the layer is an affine map for each channel,
+μ and σ² are the running statistics of the training images and constants now, so the layer is an affine map for each
+channel,
 
     X_{n+1} = a · X_n + c,      a = γ / √(σ² + ε),      c = β − a · μ,
 
-and the way down (backward pass), DeconvNet included, is a multiplication by a.  Such a map can be folded into the convolution below it.
+and the way down (backward pass), DeconvNet included, is a multiplication by a.  Such a map can be folded into the
+convolution below it.
 """
 
 from __future__ import annotations

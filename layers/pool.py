@@ -38,7 +38,7 @@ class Pool(Layer):
         return I, J
 
     def padding(self, shape: tuple[int, ...]) -> Sides:
-        """`pad`, but as far as the windows need it: an incomplete last window reaches further below and to the right."""
+        """`pad`, and more below and to the right where an incomplete last window reaches further."""
         (I, J), (top, bottom, left, right) = self.output_size(shape), self.pad
         bottom = max(bottom, (I - 1) * self.stride[0] + self.size[0] - top - shape[2])
         right = max(right, (J - 1) * self.stride[1] + self.size[1] - left - shape[3])

@@ -10,17 +10,11 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from layers.arrays import Array
-
 from .files import atomic_write
-
-if TYPE_CHECKING:
-    from .network import Network
 
 MAX_PIXELS = 100_000_000
 
@@ -228,15 +222,3 @@ class Preprocessing:
         across, down = image.width / width, image.height / height  # a new pixel in old ones
         box = (x * across, y * down, min((x + w) * across, image.width), min((y + h) * down, image.height))
         return Crop(np.asarray(image.resize((w, h), Image.Resampling.BILINEAR, box=box)), box)
-
-
-def input_of(net: Network, *crops: Crop | np.ndarray) -> Array:
-    """X_0 of one or several crops (or arrays of pixels), on the network's device: (N, C, h, w), float32."""
-    return net.xp.asarray(preprocessing_of(net).to_input(*crops))
-
-
-def preprocessing_of(net: Network) -> Preprocessing:
-    """The network's preprocessing; ValueError for a network that does not say how it wants its photographs."""
-    if net.preprocessing is None:
-        raise ValueError("this network has no preprocessing: give it one, Network(layers, preprocessing=…)")
-    return net.preprocessing

@@ -1,11 +1,11 @@
-"""The network: a list of layers, the way up that remembers, and the way down by three rules."""
+"""The network: a list of layers, the way up (forward pass) that remembers, and the ways down by three rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +13,12 @@ from layers import Layer, ShapeError
 from layers.arrays import Array, array_module, module_of, to_device
 from layers.layer import Cache
 
-if TYPE_CHECKING:
-    from .images import Preprocessing
-
-PassThrough = Callable[[Layer, Array], tuple[Array, Cache]]  # a layer's forward, or forward_training with a generator
+from .images import Crop, Preprocessing
 
 RULES = {"gradient": "backward", "deconv": "deconv", "guided": "guided"}  # a rule's name → the layers' method
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """What one forward pass saw.
 
@@ -42,6 +39,18 @@ class Trace:
     def __getitem__(self, name: str) -> Array:
         """The output of the layer called `name`."""
         return self.maps[self.names.index(_known(name, self.names)) + 1]
+
+    def __repr__(self) -> str:
+        """A table: each layer's name, and of its output the shape, the smallest and the largest value."""
+        rows = [("layer", "output", "smallest", "largest")]
+        for name, x in zip(["image", *self.names], self.maps, strict=True):
+            values = (f"{float(x.min()):.4g}", f"{float(x.max()):.4g}") if x.size else ("", "")
+            rows.append((name, "×".join(map(str, x.shape)), *values))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            f"{name:{widths[0]}}  {shape:{widths[1]}}  {low:>{widths[2]}}  {high:>{widths[3]}}"
+            for name, shape, low, high in rows
+        )
 
 
 class Network:
@@ -70,38 +79,42 @@ class Network:
     def __getitem__(self, name: str) -> Layer:
         return self.layers[_known(name, self.names)]
 
-    # ------------------------------------------------------------------ up
+    # ------------------------------------------------------------------ the way up: the forward pass
 
     def forward(self, x: Array) -> Trace:
         """The forward pass, remembering everything that the ways down need.  x = X_0: (N, C, H, W)."""
-        return self._remember(x, lambda layer, x: layer.forward(x))
+        maps, caches = [x], []
+        try:
+            for name, layer in self.layers.items():
+                x, cache = layer.forward(x)
+                maps.append(x)
+                caches.append(cache)
+        except ShapeError as error:
+            raise error.at(name) from None
+        return Trace(self.names, maps, caches)
 
     def forward_training(self, x: Array, rng: Any) -> Trace:
         """The forward pass of a step of training: rng, a random generator, draws the masks of Dropout layers."""
-        return self._remember(x, lambda layer, x: layer.forward_training(x, rng))
+        maps, caches = [x], []
+        try:
+            for name, layer in self.layers.items():
+                x, cache = layer.forward_training(x, rng)
+                maps.append(x)
+                caches.append(cache)
+        except ShapeError as error:
+            raise error.at(name) from None
+        return Trace(self.names, maps, caches)
 
     def scores(self, x: Array) -> Array:
         """S(I) alone: the forward pass, remembering nothing."""
-        for y, _cache in self._ascend(x, lambda layer, x: layer.forward(x)):  # noqa: B007 - the last y is the answer
-            pass
-        return y
+        try:
+            for name, layer in self.layers.items():
+                x, _cache = layer.forward(x)
+        except ShapeError as error:
+            raise error.at(name) from None
+        return x
 
-    def _remember(self, x: Array, pass_through: PassThrough) -> Trace:
-        maps, caches = [x], []
-        for y, cache in self._ascend(x, pass_through):
-            maps.append(y)
-            caches.append(cache)
-        return Trace(self.names, maps, caches)
-
-    def _ascend(self, x: Array, pass_through: PassThrough) -> Iterator[tuple[Array, Cache]]:
-        for name, layer in self.layers.items():
-            try:
-                x, cache = pass_through(layer, x)
-            except ShapeError as error:
-                raise error.at(name) from None
-            yield x, cache
-
-    # ------------------------------------------------------------------ down
+    # ------------------------------------------------------------------ the ways down: backward passes
 
     def backward(self, trace: Trace, grad: Array, start: str | None = None, stop: str | None = None) -> Array:
         """∂f/∂X_stop from grad = ∂f/∂X_start: the chain rule, layer by layer.
@@ -121,7 +134,7 @@ class Network:
 
     def down(self, rule: str, trace: Trace, signal: Array, start: str | None = None, stop: str | None = None) -> Array:
         """The same by a rule's name: "gradient", "deconv" or "guided"."""
-        for _name, signal in self.descend(rule, trace, signal, start, stop):  # noqa: B007, B020
+        for _name, signal in self.descend(rule, trace, signal, start, stop):  # noqa: B020
             pass
         return signal
 
@@ -143,7 +156,7 @@ class Network:
             yield name, signal
 
     def parameter_gradients(self, trace: Trace, grad: Array) -> dict[str, Array]:
-        """∂f/∂parameter for every trainable parameter, named as in `trainable`, from grad = ∂f/∂S.  Only training asks."""
+        """∂f/∂parameter for each of `trainable`, by the same names, from grad = ∂f/∂S.  Only training asks."""
         gradients: dict[str, Array] = {}
         for n, (name, layer) in reversed(list(enumerate(self.layers.items()))):
             for letter, gradient in layer.parameter_gradients(grad, trace.caches[n]).items():
@@ -210,6 +223,18 @@ class Network:
     def __repr__(self) -> str:
         width = max(map(len, self.layers))
         return "\n".join(f"{name:{width}}  {layer!r}" for name, layer in self.layers.items())
+
+
+def input_of(net: Network, *crops: Crop | np.ndarray) -> Array:
+    """X_0 of one or several crops (or arrays of pixels), on the network's device: (N, C, h, w), float32."""
+    return net.xp.asarray(preprocessing_of(net).to_input(*crops))
+
+
+def preprocessing_of(net: Network) -> Preprocessing:
+    """The network's preprocessing; ValueError for a network that does not say how it wants its photographs."""
+    if net.preprocessing is None:
+        raise ValueError("this network has no preprocessing: give it one, Network(layers, preprocessing=…)")
+    return net.preprocessing
 
 
 def one_hot(scores: Array, c: int | Sequence[int]) -> Array:

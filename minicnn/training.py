@@ -20,10 +20,10 @@ import numpy as np
 from layers.arrays import Array, array_module, to_device, to_host
 
 from .datasets import Dataset
-from .images import Preprocessing, preprocessing_of
+from .images import Preprocessing
 from .jitter import Jitter, colour_axes
 from .loss import cross_entropy
-from .network import Network
+from .network import Network, preprocessing_of
 from .schedules import SCHEDULES, rate_at
 
 LOOK = 20  # steps from one look at the losses to the next: on a GPU each look waits until it has caught up
@@ -142,7 +142,7 @@ def train(
     while len(run.log) < run.settings.epochs:
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverges the loss tells
-            for tally in progress(epoch(run, training, axes)):  # noqa: B007 - the last tally is the epoch's
+            for tally in progress(epoch(run, training, axes)):
                 pass
             tally.look()
             seconds = time.perf_counter() - began

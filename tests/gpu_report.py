@@ -22,16 +22,15 @@ import numpy as np
 from layers.arrays import why_no_cuda
 from minicnn import architectures
 from minicnn.datasets import Dataset
-from minicnn.images import input_of
-from minicnn.network import RULES, Network
+from minicnn.network import RULES, Network, input_of
 from minicnn.training import Run, Settings, epoch
 from tests.devices import host, moved
 from tests.examples import every_layer
-from visualize.class_model import Settings as Ascending
-from visualize.class_model import Stalled, ascend, class_model
+from visualize.class_models import Settings as Ascending
+from visualize.class_models import Stalled, ascend, class_model
 from visualize.comparison import compare_rules
 from visualize.deconvnet import reconstruct
-from visualize.saliency import linearize, saliency, ten_crop_saliency
+from visualize.saliency_maps import linearize, saliency, ten_crop_saliency
 
 LAYER_TOLERANCE = 1e-12  # float64
 RESULT_TOLERANCE = 1e-3  # float32, through a whole network

@@ -15,11 +15,11 @@ FILES = sorted(
     for path in (HOUSE / floor).rglob("*.py")
 )
 ON_THE_DEVICE = [  # files whose arrays may lie on the device
-    *(path for path in FILES if path.startswith("layers/")),
+    *(path for path in FILES if path.startswith("layers/") and not path.startswith("layers/engine/")),
     *(f"minicnn/{name}.py" for name in ("network", "loss", "gradient_check", "units", "folding")),
     *(
         f"visualize/{name}.py"
-        for name in ("saliency", "class_model", "deconvnet", "comparison", "dead_signal", "portrait")
+        for name in ("saliency_maps", "class_models", "deconvnet", "comparison", "dead_signal", "portrait")
     ),
 ]
 

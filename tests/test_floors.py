@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_import_finder_sees_every_way_to_import():
     source = "import a.b\nfrom c.d import e\ndef f():\n    import g\n    import_module('h.i')\nfrom . import j"
     assert imported_packages(source) == {"a", "c", "g", "h"}
     assert climbs_out("from ..minicnn import network", "layers/relu.py")
-    assert not climbs_out("from ..saliency import saliency", "visualize/commands/saliency.py")
+    assert not climbs_out("from ..saliency_maps import saliency", "visualize/commands/saliency.py")
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -57,7 +58,36 @@ def test_each_floor_imports_only_itself_and_those_below(path):
 def test_the_ground_floor_needs_numpy_and_little_else(path):
     packages = imported_packages((HOUSE / path).read_text(encoding="utf-8"))
     foreign = packages - set(sys.stdlib_module_names) - {"numpy", "layers"}
-    assert foreign <= {"layers/arrays.py": {"cupy"}}.get(path, set())
+    allowed = {"numba", "scipy", "threadpoolctl"} if path.startswith("layers/engine/compiled/") else set()
+    assert foreign <= (allowed | {"cupy"} if path == "layers/arrays.py" else allowed)
+
+
+def test_the_engine_imports_no_layer_and_a_layer_nothing_of_it_but_the_mark():
+    geometry = {"arrays", "windows"}
+    modules = {path.stem for path in (HOUSE / "layers").glob("*.py")}
+    for path in (HOUSE / "layers").rglob("*.py"):
+        imports = [
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)
+        ]
+        if "engine" in path.parts:
+            assert not {node.module for node in imports} & (modules - geometry), path
+        elif path.stem != "__init__":
+            assert all(
+                [name.name for name in node.names] == ["accelerated"] for node in imports if node.module == "engine"
+            )
+
+
+PACKAGES = sorted({Path(path).parent.as_posix().replace("/", ".") for path in FILES})
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_is_hidden_by_a_function_of_its_name(package):
+    """`import visualize.saliency_maps as s; s.linearize` works, whatever the package exports."""
+    for path in (HOUSE / package.replace(".", "/")).glob("*.py"):
+        module = f"{package}.{path.stem}"
+        if path.stem not in ("__init__", "__main__", "numpy_engine"):
+            import_module(module)
+            assert getattr(sys.modules[package], path.stem) is sys.modules[module]
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -12,8 +12,8 @@ from layers import arrays
 from layers.arrays import cuda_available, to_device, why_no_cuda
 from minicnn import architectures, formats, pretrained
 from minicnn.datasets import Dataset
-from minicnn.images import input_of, save_picture
-from minicnn.network import Network
+from minicnn.images import save_picture
+from minicnn.network import Network, input_of
 from minicnn.receptive_field import receptive_field
 from minicnn.summary import summary
 from minicnn.training import Run, Settings, evaluate, train
@@ -21,8 +21,8 @@ from tests.devices import Draws, assert_close, equal, host, moved
 from tests.examples import every_layer
 from tests.strict_cupy import no_transfers, no_waiting, strict, watching
 from visualize import cli, linearize
-from visualize.class_model import PRESETS, History, ascend, class_model
-from visualize.class_model import Settings as Ascending
+from visualize.class_models import PRESETS, History, ascend, class_model
+from visualize.class_models import Settings as Ascending
 from visualize.comparison import way_down
 from visualize.deconvnet import seed_signal
 

@@ -15,7 +15,7 @@ from minicnn.images import save_picture
 from minicnn.training import Run, Settings, train
 from tests.examples import random_conv
 from visualize import class_model, cli, linearize, localize, locate, saliency, ten_crop_saliency
-from visualize.class_model import Settings as Climb
+from visualize.class_models import Settings as Climb
 from visualize.localization import quantile_seeds
 
 EGYPTIAN_CAT, ESPRESSO, ZEBRA = 285, 967, 340

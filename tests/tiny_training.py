@@ -14,7 +14,7 @@ import numpy as np
 from layers import Dropout, Flatten, Layer, MaxPool, ReLU
 from minicnn import architectures, datasets
 from minicnn.architectures import Architecture
-from minicnn.architectures.blank import conv, fully_connected
+from minicnn.architectures.placeholders import conv, fully_connected
 from minicnn.datasets import Dataset, Splits
 from minicnn.images import Preprocessing
 from visualize import cli

@@ -1,10 +1,10 @@
 """The top floor: the paper's results as plain functions of a network and arrays, and the command line."""
 
-from .class_model import class_model
+from .class_models import class_model
 from .comparison import compare_rules
 from .deconvnet import reconstruct
 from .localization import guesses, localize, locate
-from .saliency import linearize, photo_saliency, saliency, ten_crop_saliency
+from .saliency_maps import linearize, photo_saliency, saliency, ten_crop_saliency
 
 __all__ = [
     "class_model",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from minicnn.images import Crop
     from minicnn.training import Epoch
 
-    from .class_model import ClassModel
+    from .class_models import ClassModel
     from .localization import Localization
     from .portrait import Portrait
 

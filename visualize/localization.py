@@ -15,12 +15,11 @@ import numpy as np
 from PIL import Image
 
 from layers.arrays import to_host
-from minicnn.images import input_of, preprocessing_of
-from minicnn.network import Network
+from minicnn.network import Network, input_of, preprocessing_of
 
 from .graph_cut import clamped, minimal_cut, pairwise_terms, unary_terms
 from .mixture import fit_mixture
-from .saliency import photo_saliency
+from .saliency_maps import photo_saliency
 
 Box = tuple[int, int, int, int]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
 Maps = Callable[[Network, np.ndarray, Sequence[int]], np.ndarray]  # (net, photo, K classes) → maps (K, H, W)

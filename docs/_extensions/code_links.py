@@ -1,4 +1,4 @@
-"""In the Markdown pages, `visualize.saliency.linearize` and `tests/….py::test_…` become links.
+"""In the Markdown pages, `visualize.saliency_maps.linearize` and `tests/….py::test_…` become links.
 
 A function leads to its page.  A test leads to its source, on a page of all tests that the page *paper → code* names;
 and as the names of tests are sentences, the link is that sentence.

@@ -21,20 +21,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache, partial, wraps
-from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from .debugger import debugger_is_here
-from .image_by_image import image_by_image
+from .image_by_image import in_pieces
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 ENGINES = ("plain", "numpy", "compiled")
 VARIABLE = "MINICNN_ENGINE"
-ACCELERATED: dict[str, Callable[..., Any]] = {}  # the definitions that are marked, by name ("correlate", "ReLU.forward")
+ACCELERATED: dict[str, Callable[..., Any]] = {}  # the marked definitions: "correlate", "ReLU.forward", …
 
 _chosen: ContextVar[str | None] = ContextVar("engine", default=None)
 
@@ -58,7 +57,7 @@ def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) 
     """The engine's function of this name if it has one and the arrays suit it, the definition otherwise."""
     arrays = [a for a in arguments if hasattr(a, "dtype")]
     if any(type(a) is not np.ndarray for a in arrays):
-        return partial(image_by_image, definition)
+        return partial(in_pieces, definition)
     floating = {a.dtype for a in arrays if a.dtype.kind not in "iu"}  # switches are whole numbers
     name = current_engine()
     if name == "plain" or len(floating) != 1 or not floating <= {np.dtype("f4"), np.dtype("f8")}:
@@ -68,10 +67,14 @@ def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) 
 
 @cache
 def _functions(name: str) -> dict[str, Callable[..., Any]]:
-    """What an engine has: its functions by the names of the definitions.  An engine is imported when it is first used."""
+    """An engine's functions by the names of the definitions.  It is imported when it is first used."""
     if name == "numpy":
-        return dict(import_module(".numpy_engine", __name__).FUNCTIONS)
-    return dict(import_module(".compiled", __name__).functions())
+        from .numpy_engine import FUNCTIONS
+
+        return FUNCTIONS
+    from .compiled import functions
+
+    return functions()
 
 
 # ---------------------------------------------------------------------- which engine

@@ -13,7 +13,7 @@ from ..arrays import Array, array_module
 LIMIT = 512 << 20  # bytes of windows at once
 
 
-def image_by_image(definition: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+def in_pieces(definition: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """definition(*arguments), one image after the other if the windows of the batch would take more than LIMIT.
 
     The first argument is the batch (N, …); for `kernel_gradient` the second one, too, and what each image gives is

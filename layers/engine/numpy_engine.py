@@ -24,9 +24,6 @@ ROWS = 128  # a product of fewer rows is not worth its call
 MANY = 0.8  # of the channels; if no more are non-zero, the others are left out
 
 
-# ---------------------------------------------------------------------- channels last
-
-
 def pixels(x: Maps) -> Maps:
     """(N, C, H, W) → (N, H, W, C), a view."""
     return x.transpose(0, 2, 3, 1)
@@ -38,7 +35,7 @@ def maps(p: Maps) -> Maps:
 
 
 def padded_pixels(x: Maps, pad: Sides, fill: float = 0.0) -> Maps:
-    """The maps with `fill` around them, (N, top + H + bottom, left + W + right, C), contiguous; a negative side cuts."""
+    """The maps with `fill` around them, (N, …, …, C), contiguous; a negative side cuts rows or columns away."""
     p, (top, bottom, left, right) = pixels(x), pad
     if not any(pad):
         return np.ascontiguousarray(p)
@@ -60,9 +57,6 @@ def strips(N: int, I: int, bytes_per_row: int, least: int = 1) -> Iterator[tuple
         yield from ((slice(n, n + 1), slice(i, min(i + step, I))) for n in range(N) for i in range(0, I, step))
 
 
-# ---------------------------------------------------------------------- convolution
-
-
 def patches(x: Maps, kernel: Pair, stride: Pair, pad: Sides) -> Maps:
     """What each position sees: (N, I, J, kh, kw·C), a view."""
     (kh, kw), (sh, sw), p = kernel, stride, padded_pixels(x, pad)
@@ -82,10 +76,11 @@ def strips_of(seen: Maps) -> Iterator[tuple[slice, slice]]:
 
 def correlate(x: Maps, K: Maps, b: Maps | None = None, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 0)) -> Maps:
     """Y = X ⋆ K + b: in each strip, patches (positions, kh·kw·C) times kernels (kh·kw·C, M)."""
-    seen, M = patches(x, K.shape[2:], stride, pad), len(K)
-    length = math.prod(K.shape[1:])
-    kernels = np.ascontiguousarray(K.transpose(2, 3, 1, 0)).reshape(length, M)
+    seen, M, length = patches(x, K.shape[2:], stride, pad), len(K), math.prod(K.shape[1:])
     y = np.empty((*seen.shape[:3], M), x.dtype)
+    if not y.size:  # a batch of no images, which asks for shapes alone
+        return maps(y)
+    kernels = np.ascontiguousarray(K.transpose(2, 3, 1, 0)).reshape(length, M)
     for strip in strips_of(seen):
         rows = y[strip].reshape(-1, M)
         np.matmul(seen[strip].reshape(len(rows), length), kernels, out=rows)
@@ -106,14 +101,14 @@ def correlate_transposed(grad: Maps, K: Maps, shape: tuple[int, ...], stride: Pa
 
 def spread(grad: Maps, K: Maps, shape: tuple[int, ...], stride: Pair, pad: Sides) -> Maps:
     """∂f/∂X(s·i + u, s·j + v) += ∂f/∂Y(i, j) · K(u, v): a product for each strip, added where each patch lay."""
-    (M, C, kh, kw), (sh, sw), (top, bottom, left, right), (N, _, I, J) = K.shape, stride, pad, grad.shape
+    (M, C, kh, kw), (top, bottom, left, right), (N, _, I, J) = K.shape, pad, grad.shape
     kernels = np.ascontiguousarray(K.transpose(0, 2, 3, 1)).reshape(M, -1)
     arrived = np.ascontiguousarray(pixels(grad))
     below = maps(np.zeros((N, top + shape[2] + bottom, left + shape[3] + right, C), grad.dtype))
     for images, rows in strips(N, I, J * kh * kw * C * grad.itemsize, least=-(-ROWS // max(J, 1))):
         here = arrived[images, rows]
         spreads = (here.reshape(-1, M) @ kernels).reshape(*here.shape[:3], kh * kw, C)
-        for q, seen in enumerate(taps(below[images, :, sh * rows.start :], (kh, kw), stride, here.shape[1:3])):
+        for q, seen in enumerate(taps(below[images, :, stride[0] * rows.start :], (kh, kw), stride, here.shape[1:3])):
             seen += maps(spreads[..., q, :])
     return unpadded(below, *pad)
 
@@ -138,11 +133,8 @@ def without_zero_channels(grad: Maps, K: Maps) -> tuple[Maps, Maps]:
     return (maps(pixels(grad).take(needed, axis=3)), K[needed]) if 0 < needed.size <= most else (grad, K)
 
 
-# ---------------------------------------------------------------------- pools, and fully connected
-
-
 def max_pool(x: Maps, size: Pair, stride: Pair, pad: Sides) -> tuple[Maps, Maps]:
-    """Max and argmax of all windows of a strip, one tap of them after the other: of equals the first keeps its place."""
+    """Max and argmax of a strip of windows, one tap after the other: of equals the first keeps its place."""
     p = maps(padded_pixels(x, pad, fill=-np.inf))
     N, C, H, W = p.shape
     I, J = (H - size[0]) // stride[0] + 1, (W - size[1]) // stride[1] + 1
@@ -157,7 +149,7 @@ def max_pool(x: Maps, size: Pair, stride: Pair, pad: Sides) -> tuple[Maps, Maps]
             np.maximum(winner, (seen > best) * switches.dtype.type(q), out=winner)  # q only grows: the last winner's
             np.maximum(best, seen, out=best)
     if np.isnan(y).any():  # no number compares with it: the definition knows the first
-        return ACCELERATED["max_pool"](x, size, stride, pad)  # type: ignore[no-any-return]
+        return ACCELERATED["max_pool"](x, size, stride, pad)
     return y, switches
 
 

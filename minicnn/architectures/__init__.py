@@ -1,6 +1,6 @@
 """Architectures as tables that a reader can compare with the papers: one file, one family.
 
-A table says which layers there are and has no weights; they are poured in afterwards, random or trained ones::
+A table says which layers there are and has no weights; they are set afterwards, random or trained ones::
 
     net = architectures.build("vgg16", rng)                          # random
     net = architectures.blank("vgg16").with_parameters(arrays)       # trained: {"conv1_1.K": …, "conv1_1.b": …, …}
@@ -18,15 +18,7 @@ from layers import Layer
 
 from ..images import Preprocessing
 from ..network import Network
-from . import torch_names as torchvision
-from .alexnet import alexnet, alexnet_2012, caffenet
-from .cnn_f import cnn_f
-from .resnet import resnet18
-from .shapes import shapes
-from .small import small
-from .squeezenet import squeezenet1_0, squeezenet1_1
-from .vgg import vgg, vgg_bn
-from .zfnet import zfnet
+from . import alexnet, cnn_f, resnet, scenes, small, squeezenet, torchvision, vgg, zfnet
 
 # How networks of one origin want their photographs.  They differ: a network fed as another one's is half blind.
 TORCHVISION = Preprocessing(
@@ -76,22 +68,22 @@ def described(
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "paper": described(cnn_f, OXFORD),
-    "alexnet_2012": described(alexnet_2012, CAFFE),
-    "caffenet": described(caffenet, CAFFE),
-    "alexnet": described(alexnet, TORCHVISION, torchvision.numbered),
-    "zfnet": described(zfnet, OXFORD),
-    **{f"vgg{depth}": described(vgg, TORCHVISION, torchvision.numbered, depth=depth) for depth in (11, 13, 16, 19)},
+    "paper": described(cnn_f.cnn_f, OXFORD),
+    "alexnet_2012": described(alexnet.alexnet_2012, CAFFE),
+    "caffenet": described(alexnet.caffenet, CAFFE),
+    "alexnet": described(alexnet.alexnet, TORCHVISION, torchvision.numbered),
+    "zfnet": described(zfnet.zfnet, OXFORD),
+    **{f"vgg{depth}": described(vgg.vgg, TORCHVISION, torchvision.numbered, depth=depth) for depth in (11, 13, 16, 19)},
     **{
-        f"vgg{depth}_bn": described(vgg_bn, TORCHVISION, torchvision.numbered, depth=depth)
+        f"vgg{depth}_bn": described(vgg.vgg_bn, TORCHVISION, torchvision.numbered, depth=depth)
         for depth in (11, 13, 16, 19)
     },
-    "squeezenet1_0": described(squeezenet1_0, TORCHVISION, torchvision.squeezenet1_0),
-    "squeezenet1_1": described(squeezenet1_1, TORCHVISION, torchvision.squeezenet1_1),
-    "resnet18": described(resnet18, TORCHVISION, torchvision.resnet18),
-    "small28": described(small, FASHION_MNIST, channels=1, size=28),
-    "small32": described(small, CIFAR, channels=3, size=32),
-    "shapes": described(shapes, SHAPES),
+    "squeezenet1_0": described(squeezenet.squeezenet1_0, TORCHVISION, torchvision.squeezenet1_0),
+    "squeezenet1_1": described(squeezenet.squeezenet1_1, TORCHVISION, torchvision.squeezenet1_1),
+    "resnet18": described(resnet.resnet18, TORCHVISION, torchvision.resnet18),
+    "small28": described(small.small, FASHION_MNIST, channels=1, size=28),
+    "small32": described(small.small, CIFAR, channels=3, size=32),
+    "shapes": described(scenes.shapes, SHAPES),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers import Dropout, Flatten, Layer, LocalResponseNorm, MaxPool, ReLU
 
-from .blank import conv, fully_connected, grouped_conv
+from .placeholders import conv, fully_connected, grouped_conv
 
 
 def alexnet_2012(classes: int = 1000) -> dict[str, Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers import Dropout, Flatten, Layer, LocalResponseNorm, MaxPool, ReLU
 
-from .blank import conv, fully_connected
+from .placeholders import conv, fully_connected
 
 
 def cnn_f(classes: int = 1000) -> dict[str, Layer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers import Add, Conv, GlobalAveragePool, Layer, MaxPool, ReLU
 
-from .blank import batch_norm, blank, fully_connected
+from .placeholders import batch_norm, blank, fully_connected
 
 
 def resnet18(classes: int = 1000) -> dict[str, Layer]:

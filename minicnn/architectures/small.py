@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers import Dropout, Flatten, Layer, MaxPool, ReLU
 
-from .blank import conv, fully_connected
+from .placeholders import conv, fully_connected
 
 
 def small(channels: int, size: int, classes: int = 10) -> dict[str, Layer]:

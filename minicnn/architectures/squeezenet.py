@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers import Concat, Dropout, GlobalAveragePool, Layer, MaxPool, ReLU
 
-from .blank import conv
+from .placeholders import conv
 
 
 def squeezenet1_0(classes: int = 1000) -> dict[str, Layer]:

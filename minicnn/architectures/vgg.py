@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layers import Dropout, Flatten, Layer, MaxPool, ReLU
 
-from .blank import batch_norm, conv, fully_connected
+from .placeholders import batch_norm, conv, fully_connected
 
 CHANNELS = (64, 128, 256, 512, 512)  # of the five blocks
 CONVOLUTIONS = {  # in each of the five blocks

@@ -9,7 +9,7 @@ from layers import Concat, Conv, Flatten, FullyConnected, Layer, MaxPool, ReLU
 from layers.windows import taps
 from minicnn import Network
 from minicnn.gradient_check import check_gradient, check_layer, check_network, check_pullback
-from tests.examples import every_layer, trainable_parameters, random_conv
+from tests.examples import every_layer, random_conv, trainable_parameters
 
 
 @pytest.fixture

@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers import AveragePool, Concat, Conv, Flatten, FullyConnected, GlobalAveragePool, MaxPool, ReLU, ShapeError
-from layers import convolution
+from layers import (
+    AveragePool,
+    Concat,
+    Conv,
+    Flatten,
+    FullyConnected,
+    GlobalAveragePool,
+    MaxPool,
+    ReLU,
+    ShapeError,
+    convolution,
+)
 from minicnn import Network
 from minicnn.network import one_hot
 from tests.devices import close, equal, frozen

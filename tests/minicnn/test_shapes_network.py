@@ -7,7 +7,7 @@ import pytest
 
 from minicnn import pretrained
 from minicnn.datasets import shapes
-from minicnn.images import preprocessing_of
+from minicnn.network import preprocessing_of
 from minicnn.training import evaluate
 from visualize.cli import main
 

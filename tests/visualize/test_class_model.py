@@ -13,7 +13,7 @@ from minicnn.loss import softmax
 from minicnn.network import Network
 from tests.devices import Draws, assert_close
 from visualize import cli
-from visualize.class_model import (
+from visualize.class_models import (
     PRESETS,
     Settings,
     Stalled,

@@ -10,8 +10,8 @@ import pytest
 from layers import Concat, Conv, Dropout, Flatten, FullyConnected, Layer, MaxPool, ReLU
 from layers.arrays import Array, array_module
 from minicnn import pretrained
-from minicnn.images import Preprocessing, input_of, save_picture
-from minicnn.network import RULES, Network, Trace, one_hot
+from minicnn.images import Preprocessing, save_picture
+from minicnn.network import RULES, Network, Trace, input_of, one_hot
 from minicnn.photographs import photograph
 from minicnn.units import activation, find_unit, strongest_position, strongest_units, unit_text, unit_title
 from tests.devices import Draws, assert_close, assert_equal, equal, host
@@ -22,7 +22,7 @@ from visualize.dead_signal import DeadSignal
 from visualize.deconvnet import seed_signal, send_down
 from visualize.figures import SIGNED_PERCENTILE, deconv_figure, extent, in_colour, signed
 from visualize.portrait import portrait, strongest_portraits, telling_layers
-from visualize.saliency import linearize
+from visualize.saliency_maps import linearize
 
 EGYPTIAN_CAT, ESPRESSO = 285, 967
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from layers import Conv, Flatten, FullyConnected, ReLU
 from minicnn import pretrained
-from minicnn.images import Preprocessing, input_of
-from minicnn.network import Network
+from minicnn.images import Preprocessing
+from minicnn.network import Network, input_of
 from tests.devices import host
 from visualize import cli
 from visualize.dead_signal import DeadSignal
@@ -27,7 +27,7 @@ from visualize.localization import (
     quantile_seeds,
     shrunk,
 )
-from visualize.saliency import photo_saliency, ten_crop_saliency
+from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 
 def scene(H=60, W=80, box=(20, 10, 50, 40), noise=12.0):

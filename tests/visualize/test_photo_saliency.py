@@ -9,7 +9,7 @@ from layers import Flatten, FullyConnected
 from minicnn.images import Preprocessing
 from minicnn.network import Network
 from visualize import cli
-from visualize.saliency import photo_saliency, ten_crop_saliency
+from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 
 @pytest.fixture

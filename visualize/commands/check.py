@@ -15,8 +15,7 @@ import numpy as np
 
 from layers import Layer
 from minicnn.gradient_check import TOLERANCE, Check, check_layer, check_pullback
-from minicnn.images import input_of, preprocessing_of
-from minicnn.network import Network
+from minicnn.network import Network, input_of, preprocessing_of
 
 from .common import add_json, add_network, load_network, print_json, progress
 

@@ -23,7 +23,7 @@ from minicnn.class_names import find_class, short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.images import save_picture
 from minicnn.network import Network
-from visualize.class_model import PRESETS, ClassModel, Settings, class_model, score_and_posterior
+from visualize.class_models import PRESETS, ClassModel, Settings, class_model, score_and_posterior
 
 from .common import (
     add_json,

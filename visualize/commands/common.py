@@ -15,9 +15,9 @@ import numpy as np
 from layers.arrays import INSTALL, to_host, why_no_cuda
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
-from minicnn.images import input_of, preprocessing_of, read_photo
+from minicnn.images import read_photo
 from minicnn.loss import softmax
-from minicnn.network import Network
+from minicnn.network import Network, input_of, preprocessing_of
 from visualize.deconvnet import Seed
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from minicnn.files import save_arrays, save_json
-from minicnn.images import Crop, input_of, preprocessing_of
-from minicnn.network import RULES
+from minicnn.images import Crop
+from minicnn.network import RULES, input_of, preprocessing_of
 from minicnn.receptive_field import photo_box
 from visualize.portrait import Portrait, strongest_portraits, telling_layers
 

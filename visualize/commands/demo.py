@@ -17,10 +17,9 @@ import numpy as np
 
 from minicnn.class_names import find_class, short_name
 from minicnn.datasets import shapes
-from minicnn.images import input_of, preprocessing_of
-from minicnn.network import Network
+from minicnn.network import Network, input_of, preprocessing_of
 from minicnn.photographs import PHOTOGRAPHS, photograph
-from visualize.class_model import PRESETS, class_model
+from visualize.class_models import PRESETS, class_model
 from visualize.localization import CutSettings
 from visualize.page import Section, write_page
 from visualize.portrait import strongest_portraits, telling_layers

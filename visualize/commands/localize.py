@@ -21,7 +21,7 @@ import numpy as np
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
 from visualize.localization import CutSettings, Localization, localize_each
-from visualize.saliency import photo_saliency, ten_crop_saliency
+from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 from .common import (
     Answer,

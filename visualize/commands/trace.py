@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from minicnn.images import input_of, preprocessing_of
+from minicnn.network import input_of, preprocessing_of
 from minicnn.units import find_unit, strongest_units, unit_title
 from visualize.comparison import Comparison, compare_from
 

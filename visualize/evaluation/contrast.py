@@ -15,8 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from layers.arrays import to_host
-from minicnn.images import input_of, preprocessing_of
-from minicnn.network import Network
+from minicnn.network import Network, input_of, preprocessing_of
 
 from ..localization import Maps
 

@@ -12,7 +12,7 @@ import numpy as np
 from minicnn.network import Network
 
 from ..localization import CutSettings, Maps
-from ..saliency import photo_saliency, ten_crop_saliency
+from ..saliency_maps import photo_saliency, ten_crop_saliency
 from .contrast import contrast
 from .rules import CentredBox, Cut, Rule, Threshold
 

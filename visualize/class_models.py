@@ -20,9 +20,8 @@ import numpy as np
 
 from layers.arrays import Array, array_module, to_host
 from minicnn.class_names import short_name
-from minicnn.images import preprocessing_of
 from minicnn.loss import log_softmax, softmax
-from minicnn.network import Network, one_hot
+from minicnn.network import Network, one_hot, preprocessing_of
 
 from .dead_signal import where_it_died
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from layers.arrays import Array, array_module, to_host
-from minicnn.images import Crop, input_of, preprocessing_of
-from minicnn.network import Network, one_hot
+from minicnn.images import Crop
+from minicnn.network import Network, input_of, one_hot, preprocessing_of
 
 from .batches import a_few_at_a_time
 from .dead_signal import report_death
