@@ -1,14 +1,14 @@
 """The NumPy engine: the same sums in strips that stay in the processor's cache.  No threads but those of NumPy's BLAS.
 
-Maps have the shape (N, C, H, W) as everywhere, but those made here lie channels last in memory, all channels of a pixel
-side by side.  Then row u of a kh×kw window is one run of kw·C numbers, patches are copied run by run, and a product of
-matrices writes where its result belongs.  Maps that lie otherwise, a photograph's say, are copied once.
+Maps (N, C, H, W) that are made here lie channels last in memory.  Then row u of a kh×kw window is one run of kw·C
+numbers, patches are copied run by run, and a product of matrices writes where its result belongs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +21,6 @@ Maps: TypeAlias = np.ndarray[Any, Any]
 
 STRIP = 2 << 20  # bytes of windows copied at a time
 ROWS = 128  # a product of fewer rows is not worth its call
-MANY = 0.8  # of the channels; if no more are non-zero, the others are left out
 
 
 def pixels(x: Maps) -> Maps:
@@ -50,40 +49,43 @@ def padded_pixels(x: Maps, pad: Sides, fill: float = 0.0) -> Maps:
 def strips(N: int, I: int, bytes_per_row: int, least: int = 1) -> Iterator[tuple[slice, slice]]:
     """(images, rows): some whole images, or at least `least` rows of one, of about STRIP bytes."""
     if 2 * I * bytes_per_row <= STRIP:
-        step = STRIP // max(1, I * bytes_per_row)
-        yield from ((slice(n, min(n + step, N)), slice(0, I)) for n in range(0, N, step))
+        images, rows = STRIP // max(1, I * bytes_per_row), I
     else:
-        step = max(least, STRIP // bytes_per_row)
-        yield from ((slice(n, n + 1), slice(i, min(i + step, I))) for n in range(N) for i in range(0, I, step))
+        images, rows = 1, max(least, STRIP // bytes_per_row)
+    for n, i in product(range(0, N, images), range(0, I, rows)):
+        yield slice(n, min(n + images, N)), slice(i, min(i + rows, I))
 
 
-def patches(x: Maps, kernel: Pair, stride: Pair, pad: Sides) -> Maps:
-    """What each position sees: (N, I, J, kh, kw·C), a view."""
+def patches(x: Maps, kernel: Pair, stride: Pair, pad: Sides) -> tuple[tuple[int, ...], Iterator[tuple[Any, Maps]]]:
+    """The positions (N, I, J), and strips: where among the positions each lies, and its patches, (…, kh·kw·C)."""
     (kh, kw), (sh, sw), p = kernel, stride, padded_pixels(x, pad)
     (N, H, W, C), number = p.shape, p.itemsize
-    pixel, row = C * number, W * C * number  # bytes from one to the next
-    strides = (H * row, sh * row, sw * pixel, row, number)
-    return as_strided(p, (N, (H - kh) // sh + 1, (W - kw) // sw + 1, kh, kw * C), strides, writeable=False)
+    (I, J), pixel, row = ((H - kh) // sh + 1, (W - kw) // sw + 1), C * number, W * C * number
+    seen = as_strided(p, (N, I, J, kh, kw * C), (H * row, sh * row, sw * pixel, row, number), writeable=False)
+    if seen.flags.c_contiguous:  # a patch is a pixel: nothing needs to be copied
+        where = iter([(slice(0, N), slice(0, I))])
+    else:
+        where = strips(N, I, J * kh * kw * pixel, least=-(-ROWS // J))
+    return (N, I, J), ((strip, seen[strip].reshape(-1, kh * kw * C)) for strip in where)
 
 
-def strips_of(seen: Maps) -> Iterator[tuple[slice, slice]]:
-    """Strips of patches; all at once where a patch is a pixel, for then nothing is copied."""
-    N, I, J, kh, length = seen.shape
-    if seen.flags.c_contiguous:
-        return iter([(slice(0, N), slice(0, I))])
-    return strips(N, I, J * kh * length * seen.itemsize, least=-(-ROWS // J))
+def columns(K: Maps) -> Maps:
+    """(kh·kw·C, M): a column for each kernel, copied so that those channels stay side by side that lie nearest."""
+    if K.strides[1] <= K.strides[0]:
+        return np.ascontiguousarray(K.transpose(0, 2, 3, 1)).reshape(len(K), -1).T
+    return np.ascontiguousarray(K.transpose(2, 3, 1, 0)).reshape(-1, len(K))
 
 
 def correlate(x: Maps, K: Maps, b: Maps | None = None, stride: Pair = (1, 1), pad: Sides = (0, 0, 0, 0)) -> Maps:
     """Y = X ⋆ K + b: in each strip, patches (positions, kh·kw·C) times kernels (kh·kw·C, M)."""
-    seen, M, length = patches(x, K.shape[2:], stride, pad), len(K), math.prod(K.shape[1:])
-    y = np.empty((*seen.shape[:3], M), x.dtype)
-    if not y.size:  # a batch of no images, which asks for shapes alone
+    positions, strips_of_patches = patches(x, K.shape[2:], stride, pad)
+    y = np.empty((*positions, len(K)), x.dtype)
+    if not len(x):  # no images: the shapes alone are asked for
         return maps(y)
-    kernels = np.ascontiguousarray(K.transpose(2, 3, 1, 0)).reshape(length, M)
-    for strip in strips_of(seen):
-        rows = y[strip].reshape(-1, M)
-        np.matmul(seen[strip].reshape(len(rows), length), kernels, out=rows)
+    kernels = columns(K)
+    for strip, seen in strips_of_patches:
+        rows = y[strip].reshape(-1, len(K))
+        np.matmul(seen, kernels, out=rows)
         if b is not None:
             rows += b
     return maps(y)
@@ -93,7 +95,7 @@ def correlate_transposed(grad: Maps, K: Maps, shape: tuple[int, ...], stride: Pa
     """∂f/∂X = ∂f/∂Y ⋆ K̂ where strides are 1; otherwise, or if X has few channels, each gradient spreads its kernel."""
     grad, K = without_zero_channels(grad, K)
     (M, C, kh, kw), (H, W), (I, J), (top, _, left, _) = K.shape, shape[2:], grad.shape[2:], pad
-    if stride != (1, 1) or 4 * C <= M:
+    if stride != (1, 1) or 2 * C <= M:
         return spread(grad, K, shape, stride, pad)
     K_hat = K[:, :, ::-1, ::-1].swapaxes(0, 1)
     return correlate(grad, K_hat, pad=(kh - 1 - top, H + top - I, kw - 1 - left, W + left - J))
@@ -101,32 +103,32 @@ def correlate_transposed(grad: Maps, K: Maps, shape: tuple[int, ...], stride: Pa
 
 def spread(grad: Maps, K: Maps, shape: tuple[int, ...], stride: Pair, pad: Sides) -> Maps:
     """∂f/∂X(s·i + u, s·j + v) += ∂f/∂Y(i, j) · K(u, v): a product for each strip, added where each patch lay."""
-    (M, C, kh, kw), (top, bottom, left, right), (N, _, I, J) = K.shape, pad, grad.shape
-    kernels = np.ascontiguousarray(K.transpose(0, 2, 3, 1)).reshape(M, -1)
-    arrived = np.ascontiguousarray(pixels(grad))
-    below = maps(np.zeros((N, top + shape[2] + bottom, left + shape[3] + right, C), grad.dtype))
+    (M, C, kh, kw), (sh, sw), (top, bottom, left, right), (N, _, I, J) = K.shape, stride, pad, grad.shape
+    height, width = top + shape[2] + bottom, max(left + shape[3] + right, sw * (J - 1 + -(-kw // sw)))
+    below = np.zeros((N, height, width * C), grad.dtype)
+    kernels, arrived = columns(K).T, np.ascontiguousarray(pixels(grad))
     for images, rows in strips(N, I, J * kh * kw * C * grad.itemsize, least=-(-ROWS // max(J, 1))):
         here = arrived[images, rows]
-        spreads = (here.reshape(-1, M) @ kernels).reshape(*here.shape[:3], kh * kw, C)
-        for q, seen in enumerate(taps(below[images, :, stride[0] * rows.start :], (kh, kw), stride, here.shape[1:3])):
-            seen += maps(spreads[..., q, :])
-    return unpadded(below, *pad)
+        patch = (here.reshape(-1, M) @ kernels).reshape(*here.shape[:3], kh, kw * C)
+        for u, v in product(range(kh), range(0, kw, sw)):  # sw taps at once: they lie side by side
+            run = slice(v * C, min(v + sw, kw) * C)
+            seen = below[images, u + sh * rows.start : u + sh * (rows.stop - 1) + 1 : sh, v * C : (v + sw * J) * C]
+            seen.reshape(*here.shape[:3], sw * C)[..., : run.stop - run.start] += patch[..., u, run]
+    return unpadded(maps(below.reshape(N, height, width, C)), top, bottom, left, width - left - shape[3])
 
 
 def kernel_gradient(grad: Maps, x: Maps, kernel: Pair, stride: Pair, pad: Sides) -> Maps:
     """∂f/∂K = Σ over strips of patchesᵀ (kh·kw·C, positions) times gradients (positions, M)."""
-    seen, M, C = patches(x, kernel, stride, pad), grad.shape[1], x.shape[1]
-    arrived, length = np.ascontiguousarray(pixels(grad)), math.prod(kernel) * C
-    total = np.zeros((length, M), grad.dtype)
-    for strip in strips_of(seen):
-        here = arrived[strip].reshape(-1, M)
-        total += seen[strip].reshape(len(here), length).T @ here
+    M, C, arrived = grad.shape[1], x.shape[1], np.ascontiguousarray(pixels(grad))
+    total = np.zeros((math.prod(kernel) * C, M), grad.dtype)
+    for strip, seen in patches(x, kernel, stride, pad)[1]:
+        total += seen.T @ arrived[strip].reshape(-1, M)
     return total.reshape(*kernel, C, M).transpose(3, 2, 0, 1)
 
 
 def without_zero_channels(grad: Maps, K: Maps) -> tuple[Maps, Maps]:
     """Channels of ∂f/∂Y that are zero everywhere, as above a class score, change no sum: they and their kernels go."""
-    rows, most = pixels(grad).reshape(-1, len(K)), MANY * len(K)
+    rows, most = pixels(grad).reshape(-1, len(K)), 0.8 * len(K)
     if rows[::64].any(axis=0).sum() > most:  # a look at some pixels is often enough
         return grad, K
     needed = np.flatnonzero(rows.any(axis=0))
@@ -138,14 +140,11 @@ def max_pool(x: Maps, size: Pair, stride: Pair, pad: Sides) -> tuple[Maps, Maps]
     p = maps(padded_pixels(x, pad, fill=-np.inf))
     N, C, H, W = p.shape
     I, J = (H - size[0]) // stride[0] + 1, (W - size[1]) // stride[1] + 1
-    y = maps(np.empty((N, I, J, C), x.dtype))
+    y = maps(np.full((N, I, J, C), -np.inf, x.dtype))
     switches = np.zeros_like(y, np.min_scalar_type(math.prod(size) - 1))
     for images, rows in strips(N, I, J * C * math.prod(size) * x.itemsize):
         best, winner = y[images, :, rows], switches[images, :, rows]
         for q, seen in enumerate(taps(p[images, :, stride[0] * rows.start :], size, stride, best.shape[2:])):
-            if q == 0:
-                best[...] = seen
-                continue
             np.maximum(winner, (seen > best) * switches.dtype.type(q), out=winner)  # q only grows: the last winner's
             np.maximum(best, seen, out=best)
     if np.isnan(y).any():  # no number compares with it: the definition knows the first
@@ -165,17 +164,10 @@ def unpool(grad: Maps, switches: Maps, shape: tuple[int, ...], size: Pair, strid
 
 
 def affine_transposed(grad: Maps, W: Maps) -> Maps:
-    """Wᵀ ∂f/∂Y by the rows of W alone that meet anything: fetching the others takes longer than the product."""
+    """Wᵀ ∂f/∂Y, by a few rows of W alone if no others meet anything, as above a class score."""
     needed = np.flatnonzero(grad.any(axis=0))
-    if needed.size > MANY * len(W):
-        return grad @ W
-    total = np.zeros((len(grad), W.shape[1]), grad.dtype)
-    for start in range(0, needed.size, 64):
-        rows = needed[start : start + 64]
-        total += grad[:, rows] @ W[rows]
-    return total
+    return grad[:, needed] @ W[needed] if needed.size < len(W) // 8 else grad @ W
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (correlate, correlate_transposed, kernel_gradient, max_pool, unpool, affine_transposed)
-}
+ALL = (correlate, correlate_transposed, kernel_gradient, max_pool, unpool, affine_transposed)
+FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in ALL}
