@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .commands import check, class_model, classify, deconv, demo, evaluate, localize, networks, saliency, trace, train
+from .commands.common import chosen_engine
 
 COMMANDS = {
     "demo": demo,
@@ -68,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.showwarning = lambda message, *_: print(f"{command}: note: {message}", file=sys.stderr)
-            code = int(args.run(args) or 0)
+            with chosen_engine(args):
+                code = int(args.run(args) or 0)
             sys.stdout.flush()
             return code
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough

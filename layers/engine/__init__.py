@@ -103,6 +103,12 @@ def current_engine() -> str:
     return _chosen.get() or _of_environment() or ("plain" if debugger_is_here() else "numpy")
 
 
+def engine_of_long_work() -> str:
+    """The engine of work that takes minutes: what was asked for, else compiled in place of numpy if it is there."""
+    asked = _chosen.get() or _of_environment()
+    return "compiled" if not asked and current_engine() == "numpy" and compiled_is_installed() else current_engine()
+
+
 def checked(name: str, source: str = "") -> str:
     """The name of an engine that can run here; EngineUnavailable otherwise, which begins with `source`."""
     if name not in ENGINES:
@@ -134,5 +140,6 @@ __all__ = [
     "compiled_is_installed",
     "current_engine",
     "engine",
+    "engine_of_long_work",
     "plain",
 ]

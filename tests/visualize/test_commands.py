@@ -1,20 +1,23 @@
 """The command line as people meet it: answers, tables, and one clear line for whatever is wrong."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
+from argparse import Namespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from layers import ReLU
+import layers.engine as seam
+from layers import ReLU, plain
 from minicnn import extras, pretrained
 from minicnn.images import save_picture
 from visualize import cli
-from visualize.commands import demo
+from visualize.commands import common, demo
 from visualize.page import Section, write_page
 
 
@@ -211,3 +214,44 @@ def test_a_closed_pipe_is_no_error(photo_file):
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+def test_engines_are_chosen_recorded_and_refused(tmp_path, capsys, monkeypatch):
+    """--engine computes, the settings beside a picture say which it was, and --from repeats the run with it."""
+    calls = []
+    right = seam.ACCELERATED["correlate"]
+    monkeypatch.setitem(seam._functions("numpy"), "correlate", lambda *a, **k: calls.append(a) or right(*a, **k))
+    for name in ("plain", "numpy"):
+        out = tmp_path / name
+        options = ["--network", "shapes", "--engine", name, "--steps", "2", "--out", str(out)]
+        assert cli.main(["class-model", "0", *options]) == 0
+        assert bool(calls) == (name == "numpy")
+        (record,) = out.glob("*.json")
+        assert json.loads(record.read_text())["engine"] == name
+    calls.clear()
+    again = next((tmp_path / "plain").glob("*.json"))
+    assert cli.main(["class-model", "--from", str(again), "--out", str(tmp_path / "again")]) == 0
+    assert calls == []
+    monkeypatch.setattr(seam, "compiled_is_installed", lambda: False)
+    capsys.readouterr()
+    assert cli.main(["class-model", "0", "--network", "shapes", "--engine", "compiled"]) == 2
+    said = capsys.readouterr().err
+    assert "--engine: the engine 'compiled' needs Numba: python -m pip install -e '.[fast]'" in said
+    assert said.count("\n") == 1
+
+
+def test_work_of_minutes_is_compiled_where_numba_is_and_a_terminal_is_told_what_would_help(monkeypatch, capsys):
+    args = Namespace(engine=None, long_work=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(seam, "compiled_is_installed", lambda: True)
+        assert seam.engine_of_long_work() == os.environ.get("MINICNN_ENGINE", "compiled")
+        with plain():
+            assert seam.engine_of_long_work() == "plain"
+    monkeypatch.setattr(common, "compiled_is_installed", lambda: False)
+    monkeypatch.setattr(seam, "compiled_is_installed", lambda: False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with seam.engine("numpy"), common.chosen_engine(args):
+        common.suggest_numba("train")
+    assert (
+        "note: with Numba this takes about half the time: python -m pip install -e '.[fast]'" in capsys.readouterr().err
+    )

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from layers.engine import checked, current_engine, engine
 from minicnn.architectures import PREPROCESSINGS
 from minicnn.class_names import find_class, short_name
 from minicnn.files import save_arrays, save_json
@@ -36,6 +37,7 @@ from .common import (
     print_json,
     progress,
     refuse_file,
+    suggest_numba,
 )
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
@@ -63,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--versus-posterior", action="store_true", help="also draw score and posterior at equal ‖I‖")
     add_out(parser, default=".")
     add_network(parser)
+    parser.set_defaults(long_work=True)
     add_json(parser)
     group = parser.add_argument_group("settings")
     group.add_argument("--preset", choices=PRESETS, help="start from these (default: paper) …")
@@ -76,11 +79,19 @@ def run(args: argparse.Namespace) -> None:
     if args.from_ is not None:
         if args.classes or given or args.preset or args.network or args.weights or args.preprocessing:
             raise ValueError("--from repeats a run as it was: give it no classes, no network and no settings")
-        args.network, args.weights, args.preprocessing, args.classes, settings = read_run(args.from_)
+        args.network, args.weights, args.preprocessing, args.classes, settings, made_with = read_run(args.from_)
+        with engine(args.engine or made_with):
+            return draw(args, settings)
+    draw(args, settings)
+
+
+def draw(args: argparse.Namespace, settings: Settings) -> None:
+    """Compute the class models of args.classes, write them and report."""
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
     refuse_file(args.out)
     net = load_network(args)
+    suggest_numba("class-model")
     classes = [find_class(query, net.classes, class_count(net)) for query in args.classes]
     if len(set(classes)) < len(classes):
         raise ValueError("each class may be named once")
@@ -105,8 +116,8 @@ def run(args: argparse.Namespace) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
 
 
-def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Settings]:
-    """(network, weights, preprocessing, classes, settings) of an earlier run; ValueError if it is none."""
+def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Settings, str]:
+    """(network, weights, preprocessing, classes, settings, engine) of an earlier run; ValueError if it is none."""
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = Settings(**run["settings"])
@@ -117,9 +128,10 @@ def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Setti
         preprocessing = run.get("preprocessing")
         if preprocessing not in (None, *PREPROCESSINGS):
             raise ValueError(f"unknown preprocessing {preprocessing!r}")
+        made_with = checked(run.get("engine", current_engine()))
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no settings of a class model: {type(error).__name__} {error}") from None
-    return network, weights, preprocessing, classes, settings
+    return network, weights, preprocessing, classes, settings, made_with
 
 
 def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, str], out: Path) -> Path:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from layers.arrays import INSTALL, to_host, why_no_cuda
+from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
 from minicnn.images import read_photo
@@ -57,6 +59,31 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         help="where to compute: cuda is an NVIDIA GPU, by CuPy; auto takes it if there is one (default: %(default)s)",
     )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="how to compute: plain runs the layers' definitions as they are written, numpy is faster, compiled the "
+        "fastest (it needs Numba: the extra fast); the numbers are the same but for rounding "
+        "(default: numpy; in demo, class-model and train compiled where Numba is installed)",
+    )
+
+
+@contextmanager
+def chosen_engine(args: argparse.Namespace) -> Iterator[None]:
+    """Within the block that engine computes which --engine means, or else the one that suits the command."""
+    if not hasattr(args, "engine"):  # a command that computes nothing
+        yield
+        return
+    usual = engine_of_long_work() if getattr(args, "long_work", False) else current_engine()
+    with engine(checked(args.engine or usual, source="--engine: ")):
+        yield
+
+
+def suggest_numba(command: str) -> None:
+    """A note on a terminal, at the beginning of work that takes minutes, on what would make it faster."""
+    if current_engine() == "numpy" and not compiled_is_installed() and sys.stderr.isatty():
+        note = "with Numba this takes about half the time: python -m pip install -e '.[fast]'"
+        print(f"minicnn {command}: note: {note}", file=sys.stderr)
 
 
 def add_class(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +163,7 @@ def chosen_device(args: argparse.Namespace) -> str:
 def network_record(args: argparse.Namespace) -> dict[str, str]:
     """What the settings beside a picture say of the network, enough to load it again."""
     record = {"network": args.network, "weights": args.weights, "preprocessing": args.preprocessing}
+    record["engine"] = current_engine()
     return {option: str(value) for option, value in record.items() if value is not None}
 
 

@@ -36,6 +36,7 @@ from .common import (
     output_folder,
     progress,
     refuse_file,
+    suggest_numba,
 )
 from .deconv import write_portraits
 from .localize import write_boxes
@@ -69,11 +70,13 @@ SCENE_CUT = CutSettings(foreground=0.98, background=0.90)  # the best on scenes:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_out(parser, default="minicnn-demo")
     add_network(parser)
+    parser.set_defaults(long_work=True)
 
 
 def run(args: argparse.Namespace) -> None:
     refuse_file(args.out)
     net = load_network(args)
+    suggest_numba("demo")
     photos = pictures(net)
     answers = {name: Answer.of(net, photo) for name, photo in photos.items()}
     for name, answer in answers.items():

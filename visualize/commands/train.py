@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from layers.engine import current_engine, engine
 from minicnn import architectures, checkpoint, datasets, formats
 from minicnn.datasets import Dataset, Splits
 from minicnn.files import atomic_write, remove_parts, save_json
@@ -44,7 +45,7 @@ from minicnn.training import (
     train,
 )
 
-from .common import add_device, add_json, chosen_device, output_folder, print_json, progress, refuse_file
+from .common import add_device, add_json, chosen_device, output_folder, print_json, progress, refuse_file, suggest_numba
 
 EXAMPLE = "minicnn train fashion-mnist --out fashion"
 
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for what is written (default: trained-DATA)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, by its own settings")
     add_device(parser)
+    parser.set_defaults(long_work=True)
     add_json(parser)
     group = parser.add_argument_group("settings (default: the recipe's)")
     group.add_argument("--schedule", choices=SCHEDULES, help="how the rate changes")
@@ -97,11 +99,18 @@ def run(args: argparse.Namespace) -> int:
     task = resumed(args, out) if args.resume else started(args, out)
     if device != "cpu":
         task = replace(task, run=task.run.to(device))
+    with engine(task.run.about["engine"]):  # a run that goes on does so with the engine that it began with
+        return follow(task, out, device, args.json)
+
+
+def follow(task: Task, out: Path, device: str, as_json: bool) -> int:
+    """The run to its end, with all that is written on the way; returns the exit code."""
+    suggest_numba("train")
     try:
         for line in train(task.run, task.training, task.validation, partial(bar, task)):
             write_epoch(task.run, out)
-            report(task.run, line, args.json)
-        finish(task, out, device, args.json)
+            report(task.run, line, as_json)
+        finish(task, out, device, as_json)
     except KeyboardInterrupt:
         print(f"minicnn train: interrupted; {saved(out)}", file=sys.stderr)
         return 130
@@ -137,6 +146,7 @@ def started(args: argparse.Namespace, out: Path) -> Task:
         "folder": args.folder,
         "network": args.network or usual.network,
         "validation": usual.validation if args.validation is None else args.validation,
+        "engine": current_engine(),
     }
     refuse_measured(architectures.blank(about["network"]))
 
@@ -155,7 +165,7 @@ def started(args: argparse.Namespace, out: Path) -> Task:
 def resumed(args: argparse.Namespace, out: Path) -> Task:
     """The run in `out`, as it was after its last whole epoch."""
     run = checkpoint.load(out / "last.npz")
-    if run.about.keys() != {"data", "folder", "network", "validation", "checksum"}:
+    if run.about.keys() != {"data", "folder", "network", "validation", "engine", "checksum"}:
         raise ValueError(f"{out / 'last.npz'} does not say what it learns from: minicnn train did not write it")
     refuse_other_settings(args, run)
     splits = load(run.about, run.settings.seed)
@@ -181,7 +191,7 @@ def refuse_other_settings(args: argparse.Namespace, run: Run) -> None:
     """ValueError if an option was given that differs from what the run was started with."""
     settings = asdict(run.settings)
     known = {**run.about, **settings, **settings["jitter"]}
-    names = ("data", "folder", "network", "validation", "schedule", "crop", "mirror", "colour")
+    names = ("data", "folder", "network", "validation", "engine", "schedule", "crop", "mirror", "colour")
     for name, value in given(args, *names, *(name for name, _, _ in SETTINGS)).items():
         if value != known.get(name):
             option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"

@@ -18,6 +18,8 @@ from itertools import islice
 from multiprocessing.connection import wait as wait_for
 from typing import Any, TypeVar
 
+from layers.engine import VARIABLE, current_engine
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -57,9 +59,9 @@ def spread(work: Callable[[Any, T], R], shared: Any, tasks: Iterable[T], workers
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Processes begun in this block do their arithmetic in one thread: NumPy reads this as it is imported."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    """Processes begun in this block compute with this engine and in one thread: NumPy reads this as it is imported."""
+    before = {name: os.environ.get(name) for name in (*ONE_THREAD, VARIABLE)}
+    os.environ.update({**dict.fromkeys(ONE_THREAD, "1"), VARIABLE: current_engine()})
     try:
         yield
     finally:
