@@ -22,10 +22,12 @@ INSTALL = "python -m pip install -e '.[cuda12]' (or '.[cuda13]', the CUDA versio
 
 
 def array_module(x: Array) -> ModuleType:
-    """The module, `numpy` or `cupy`, that owns the array `x`.
+    """The module, `numpy` or `cupy`, that owns the array `x`."""
+    return np if isinstance(x, np.ndarray) else _other_module(x)
 
-    Arrays of other libraries name theirs by `__array_namespace__`, as the Python array API standard has it.
-    """
+
+def _other_module(x: Array) -> ModuleType:
+    """Arrays of other libraries name theirs by `__array_namespace__`, as the Python array API standard has it."""
     if type(x).__module__.split(".")[0] == "cupy":  # CuPy's (14) do not know that method yet
         import cupy
 
@@ -60,8 +62,10 @@ def floating(x: Array) -> Array:
     (A mean of uint8 would overflow.)  float16, float32 and float64 stay what they are: a layer keeps their type.
     Raises TypeError for what is not real numbers.
     """
-    if x.dtype.kind == "f":
-        return x
+    return x if x.dtype.kind == "f" else _whole_numbers_as_floats(x)
+
+
+def _whole_numbers_as_floats(x: Array) -> Array:
     if x.dtype.kind not in "biu":
         raise TypeError(f"layers compute with real numbers, got an array of {x.dtype}")
     return x.astype(np.float64)

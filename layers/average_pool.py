@@ -16,7 +16,7 @@ class AveragePool(Pool):
 
     def forward(self, x: Array) -> tuple[Array, tuple[int, ...]]:
         """X_{n+1}(p) = (1/|Ω(p)|) Σ_{q∈Ω(p)} X_n(q); the cache is the shape of X_n."""
-        x = self._maps(x)
+        x = floating(x)
         return self._window_sums(x) / self._window_areas(x), x.shape
 
     def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:

@@ -53,7 +53,7 @@ class Branches(Layer):
     def run_down(self, rule: str, signals: Sequence[Array], caches: Sequence[Sequence[Cache]]) -> Array:
         """Σ_k of what comes down branch k by one rule ("backward", "deconv" or "guided"): at X_n the signals add up."""
         arrived = []
-        for chain, signal, seen in zip(self.branches.values(), signals, caches, strict=True):
+        for chain, signal, seen in zip(self.branches.values(), map(floating, signals), caches, strict=True):
             for layer, cache in zip(reversed(chain), reversed(seen), strict=True):
                 signal = getattr(layer, rule)(signal, cache)
             arrived.append(signal)

@@ -19,8 +19,7 @@ class MaxPool(Pool):
 
     def forward(self, x: Array) -> tuple[Array, tuple[tuple[int, ...], Array]]:
         """The maximum of each window, and which tap it was: the cache is (shape of X_n, switches)."""
-        x = self._maps(x)
-        y, switches = max_pool(x, self.size, self.stride, self.padding(x.shape))
+        y, switches = max_pool(floating(x), self.size, self.stride, self.padding(x.shape))
         return y, (x.shape, switches)
 
     def backward(self, grad: Array, cache: tuple[tuple[int, ...], Array]) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .arrays import Array, floating
 from .layer import Layer, ShapeError
 from .windows import Pair, Sides, four_sides, pair, window_count
 
@@ -43,11 +42,6 @@ class Pool(Layer):
         bottom = max(bottom, (I - 1) * self.stride[0] + self.size[0] - top - shape[2])
         right = max(right, (J - 1) * self.stride[1] + self.size[1] - left - shape[3])
         return top, bottom, left, right
-
-    def _maps(self, x: Array) -> Array:
-        """x, if it is maps in which the windows find room."""
-        self.output_size(x.shape)
-        return floating(x)
 
     def __repr__(self) -> str:
         details = f"{self.size[0]}×{self.size[1]}, stride={self.stride}, pad={self.pad}"

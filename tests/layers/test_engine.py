@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 import layers.engine as seam
 from layers import Conv, FullyConnected, LocalResponseNorm, MaxPool, ReLU
 from layers.engine import ACCELERATED, EngineUnavailable, checked, compiled_is_installed, current_engine, engine, plain
+from tests.devices import assert_close
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ["numpy", *(["compiled"] if compiled_is_installed() else [])]  # the engines that can run here
@@ -228,6 +230,33 @@ def test_arrays_of_another_library_are_the_definitions_affair(counted):
     with engine("numpy"):
         Conv(strict.ones((1, 2, 2, 2))).forward(strict.ones((1, 2, 6, 6)))
     assert calls == []
+
+
+@pytest.mark.parametrize("limit", [0, 1 << 40])
+def test_on_a_device_large_batches_go_image_by_image(monkeypatch, limit):
+    """There the definitions run, and their windows of a whole batch may be larger than the memory."""
+    from tests.strict_cupy import strict
+
+    monkeypatch.setattr(seam.image_by_image, "LIMIT", limit)
+    sizes_seen = []
+    for name in ("correlate", "kernel_gradient", "max_pool"):
+        right = ACCELERATED[name]
+        module = import_module(f"layers.{'max_pool' if name == 'max_pool' else 'convolution'}")
+        counting = seam.accelerated(wraps(right)(lambda *a, _f=right, **k: sizes_seen.append(len(a[0])) or _f(*a, **k)))
+        monkeypatch.setattr(module, name, counting)
+        monkeypatch.setitem(ACCELERATED, name, right)
+    rng = np.random.default_rng(0)
+    K, x = rng.standard_normal((4, 2, 3, 3)), rng.standard_normal((3, 2, 9, 9))
+
+    def everything(xp):
+        conv, maps = Conv(xp.asarray(K), stride=2, pad=1), xp.asarray(x)
+        y, cache = conv.forward(maps)
+        return y, conv.backward(y, cache), conv.parameter_gradients(y, cache)["K"], MaxPool(3, 2).forward(maps)[0]
+
+    found = everything(strict)
+    assert set(sizes_seen) == ({1} if limit == 0 else {3})
+    for a, b in zip(found, everything(np), strict=True):
+        assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
 def test_an_unknown_engine_is_refused():
