@@ -57,3 +57,13 @@ def test_every_function_in_the_table_of_equations_is_in_its_file():
 
 def test_the_commands_in_the_readme_are_the_commands_there_are():
     assert set(re.findall(r"^\| `minicnn ([a-z-]+)", README, flags=re.MULTILINE)) == set(cli.COMMANDS)
+
+
+def test_the_breakpoints_are_where_the_readme_says():
+    rows = re.findall(r"^\| `([\w/]+\.py):(\d+)` \| `(.*?)` \|", README, flags=re.MULTILINE)
+    assert len(rows) == 4
+    for file, number, code in rows:
+        line = (ROOT / file).read_text(encoding="utf-8").splitlines()[int(number) - 1]
+        assert code in line, f"{file}:{number} is {line.strip()}"
+    (command,) = re.findall(r"break (\S+:\d+)'", README)
+    assert command in {f"{file}:{number}" for file, number, _ in rows}
