@@ -186,9 +186,9 @@ def dropout(module: ModuleType) -> None:
     module.Dropout(0.5).forward_training(device_array(2, 5), np.random.default_rng(0))
 
 
-def scores_of_a_photo(images: ModuleType) -> None:
+def scores_of_a_photo(network: ModuleType) -> None:
     net = small_network()
-    net.forward(images.input_of(net, RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)))
+    net.forward(network.input_of(net, RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)))
 
 
 def a_picture(images: ModuleType) -> None:
@@ -238,7 +238,7 @@ PLANTED = {
         a_step_of_training, "minicnn/training.py", "tally.add(loss,", "tally.add(float(loss),", HiddenTransfer,
     ),
     "images that were not moved": (
-        scores_of_a_photo, "minicnn/images.py",
+        scores_of_a_photo, "minicnn/network.py",
         "net.xp.asarray(preprocessing_of(net).to_input(*crops))", "preprocessing_of(net).to_input(*crops)",
         TypeError,
     ),
