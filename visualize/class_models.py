@@ -107,6 +107,7 @@ class ClassModel:
     image:  mean + I, in pixel values (h, w, 3), neither clipped nor rounded
     curves: before each step and at the end, (steps + 1,) each: "scores" S_c, "objective" S_c − λ‖I‖², "norms" ‖I‖
     step, decay: as used, where the settings left them to `rule_of_thumb`
+    interrupted: whether Ctrl-C ended the ascent; the settings say how many steps were done
     """
 
     classes: int | list[int]
@@ -116,6 +117,7 @@ class ClassModel:
     step: np.ndarray
     decay: np.ndarray
     settings: Settings
+    interrupted: bool = False
 
     @property
     def scores(self) -> np.ndarray:
@@ -182,7 +184,7 @@ def class_model(
     keep, for the first step already led out of the numbers.
     """
     single, classes = np.ndim(c) == 0, [int(k) for k in np.atleast_1d(c)]
-    history = History()
+    history, interrupted = History(), False
     with np.errstate(over="ignore", invalid="ignore"):  # reported below, in words
         try:
             for state in progress(ascend(net, classes, settings)):
@@ -192,6 +194,7 @@ def class_model(
             history.look()
             if len(history) < 2:
                 raise
+            interrupted = True
         history.look()
     if history.exploded:
         message = f"not a number after {len(history)} steps: take a smaller step"
@@ -203,14 +206,14 @@ def class_model(
     offset, step, decay = (to_host(array) for array in (history.last.offset, history.last.step, history.last.decay))
     image = preprocessing_of(net).to_pixels(offset)  # X_0 = 0 is the mean image: this adds it
     curves = {name: np.array(curve) for name, curve in history.fetched.items()}
-    model = ClassModel(classes, offset, image, curves, step, decay, settings)
+    model = ClassModel(classes, offset, image, curves, step, decay, settings, interrupted)
     for k, advice in enumerate(diagnose(net, classes, model)):
         if advice:
             warnings.warn(f"{short_name(net.classes, classes[k])} {advice}", Stalled, stacklevel=2)
     if not single:
         return model
     curves = {name: curve[:, 0] for name, curve in curves.items()}
-    return ClassModel(classes[0], offset[0], image[0], curves, model.step[0], model.decay[0], settings)
+    return ClassModel(classes[0], offset[0], image[0], curves, model.step[0], model.decay[0], settings, interrupted)
 
 
 def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator[Ascent]:

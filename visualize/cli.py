@@ -8,13 +8,20 @@ from __future__ import annotations
 import argparse
 import os
 import pickle
+import platform
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NoReturn
+
+from layers.engine import ENGINES, compiled_is_installed
 
 from .commands import check, class_model, classify, deconv, demo, evaluate, localize, networks, saliency, trace, train
 from .commands.common import chosen_engine
+from .matplotlib_import import without_users_settings
+from .terminal import never_fail
 
 COMMANDS = {
     "demo": demo,
@@ -34,19 +41,45 @@ WRONG_INPUT = (ValueError, OSError, ImportError, LookupError, MemoryError, pickl
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, under the command's own name; a stray word is an error of the command's."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, stray = super().parse_known_args(args, namespace)
+        if stray:
+            self.error(f"unrecognized arguments: {' '.join(stray)}")
+        return found, stray
 
-def build_parser() -> argparse.ArgumentParser:
+
+def refuse_unknown_command(parser: OneLineParser, argv: Sequence[str]) -> None:
+    """An error that names the nearest command, if the first word is none."""
+    word = next((word for word in argv if not word.startswith("-")), None)
+    if word is not None and argv[0] == word and word not in COMMANDS:
+        nearest = get_close_matches(word, COMMANDS, n=1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(COMMANDS)}"
+        parser.error(f"there is no command {word!r}: {hint}")
+
+
+def versions() -> str:
+    """What a report of a fault should say: minicnn, Python, NumPy, and the engines that can run here."""
+    engines = ", ".join(name for name in ENGINES if name != "compiled" or compiled_is_installed())
+    try:
+        ours = version("minicnn")
+    except PackageNotFoundError:  # a checkout that was not installed
+        ours = "(not installed)"
+    return f"minicnn {ours}, Python {platform.python_version()}, NumPy {version('numpy')}; engines: {engines}"
+
+
+def build_parser() -> OneLineParser:
     parser = OneLineParser(
         prog="minicnn",
         description="Deep Inside Convolutional Networks (Simonyan, Vedaldi, Zisserman 2013), by hand, on NumPy.",
         epilog="minicnn COMMAND --help tells more, with an example.",
     )
-    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=versions())
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, module in COMMANDS.items():
         summary = str(module.__doc__).splitlines()[0]
         command = commands.add_parser(
@@ -63,13 +96,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 a check failed, 2 wrong input, 130 interrupted."""
-    args = build_parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        never_fail(stream)
+    parser, words = build_parser(), list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        parser.print_help()
+        return 0
+    refuse_unknown_command(parser, words)
+    args = parser.parse_args(words)
     command = f"minicnn {args.command}"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.showwarning = lambda message, *_: print(f"{command}: note: {message}", file=sys.stderr)
-            with chosen_engine(args):
+            with without_users_settings(), chosen_engine(args):
                 code = int(args.run(args) or 0)
             sys.stdout.flush()
             return code

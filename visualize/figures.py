@@ -16,6 +16,8 @@ from minicnn.files import atomic_write
 from minicnn.images import to_bytes
 from minicnn.receptive_field import photo_box
 
+from .matplotlib_import import import_matplotlib
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from .class_models import ClassModel
     from .localization import Localization
     from .portrait import Portrait
+
+import_matplotlib()
 
 PERCENTILES = (1.0, 99.5)  # a few pixels are many times brighter than the rest; without a stretch a map looks black
 SPREAD = 25  # grey levels: the pixels of a class model rarely go far from the mean image

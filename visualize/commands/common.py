@@ -21,6 +21,7 @@ from minicnn.images import read_photo
 from minicnn.loss import softmax
 from minicnn.network import Network, input_of, preprocessing_of
 from visualize.deconvnet import Seed
+from visualize.terminal import only_ascii_is_safe
 
 T = TypeVar("T")
 
@@ -240,7 +241,7 @@ def each_photo(paths: Iterable[str], command: str, work: Callable[[str, np.ndarr
 
 
 def print_json(record: dict[str, Any]) -> None:
-    print(json.dumps(record, ensure_ascii=False), flush=True)
+    print(json.dumps(record, ensure_ascii=only_ascii_is_safe()), flush=True)
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

@@ -123,6 +123,8 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
         model = class_model(net, classes, settings, partial(progress, what="class models", total=settings.steps + 1))
         stem = write_run(net, classes, model, network_record(args), args.out / preset)
         figures.append((f"{stem}.png", caption))
+        if model.interrupted:  # what was reached is kept, and Ctrl-C ends the whole demo
+            raise KeyboardInterrupt
     names = ", ".join(short_name(net.classes, c) for c in classes)
     print(f"class models of {names}: {', '.join(file for file, _ in figures)}")
     return Section(

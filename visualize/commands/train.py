@@ -15,6 +15,7 @@ import argparse
 import json
 import shlex
 import sys
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -273,9 +274,7 @@ def report(run: Run, line: Epoch, as_json: bool) -> None:
 
 
 def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
-    """The best network tested and written by itself, the curve drawn."""
-    from visualize.figures import save_figure, training_figure
-
+    """The best network tested and written by itself, at last the curve drawn."""
     run, best = task.run, task.run.best
     net = formats.load(out / "best.npz")
     loss, accuracy = evaluate(net if device == "cpu" else net.to(device), task.test)
@@ -289,7 +288,6 @@ def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
     }
     write_log(run, out)  # once more, for a run that was stopped right after its last checkpoint
     formats.save(net, out / "network.npz")
-    save_figure(out / "curve.png", training_figure(run.log, f"{run.about['network']} on {run.about['data']}"))
     save_json(out / "training.json", {"about": run.about, "settings": asdict(run.settings), "result": result})
     if as_json:
         print_json(result)
@@ -297,3 +295,16 @@ def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
         print(
             f"test accuracy {accuracy:.2%} of {len(task.test)} images, after epoch {best.epoch} → {result['network']}"
         )
+    draw_curve(run, out)
+
+
+def draw_curve(run: Run, out: Path) -> None:
+    """The loss and accuracy of each epoch.  A drawing that fails costs the drawing and a note, not the run."""
+    try:
+        from visualize.figures import save_figure, training_figure
+
+        save_figure(out / "curve.png", training_figure(run.log, f"{run.about['network']} on {run.about['data']}"))
+    except OSError:  # a full disk, say
+        raise
+    except Exception as error:
+        warnings.warn(f"curve.png was not drawn: {type(error).__name__} {error}", stacklevel=2)

@@ -1,0 +1,215 @@
+"""Whatever a terminal or a pipe can show, whatever the user's settings are: a command's exit code is the same."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import visualize.commands.demo as demo
+from visualize import cli
+from visualize.terminal import SPELT
+
+ROOT = Path(__file__).resolve().parents[2]
+ENCODINGS = ["cp1252", "ascii"]
+
+RUNS = {  # of every command: arguments that succeed in about a second; {photo}, {out}, {data} are filled in
+    "demo": ["--network", "shapes", "--out", "{out}"],
+    "classify": ["{photo}", "--network", "shapes"],
+    "saliency": ["{photo}", "--network", "shapes", "--out", "{out}"],
+    "localize": ["{photo}", "--network", "shapes", "--out", "{out}"],
+    "class-model": ["0", "--network", "shapes", "--steps", "2", "--noise", "1", "--out", "{out}"],
+    "trace": ["{photo}", "--network", "shapes"],
+    "deconv": ["{photo}", "--network", "shapes", "--out", "{out}"],
+    "train": ["{data}", "--network", "small32", "--epochs", "1", "--batch", "8", "--out", "{out}"],
+    "evaluate": ["localization", "--count", "2", "--tune", "0", "--duets", "0", "--methods", "whole",
+                 "--workers", "1", "--out", "{out}"],
+    "networks": [],
+    "classes": ["disc", "--network", "shapes"],
+    "check": ["--network", "shapes", "--probes", "1"],
+}  # fmt: skip
+SLOW = {"demo"}  # a quarter of a minute; its texts are those of the commands that it is made of
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "Łódź.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (70, 80, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Two classes with names in Cyrillic, of pictures that differ in brightness."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name, grey in {"кошка": 60, "собака": 200}.items():
+        (folder / name).mkdir()
+        for number in range(12):
+            pixels = np.clip(rng.normal(grey, 20, (32, 32, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def run_under(encoding: str, words: list[str], monkeypatch) -> tuple[int, bytes]:
+    """The command's exit code and its output, with standard output and error of this encoding."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict") for _ in range(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        try:
+            code = cli.main(words)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out.flush()
+        err.flush()
+    return code, out.buffer.getvalue() + err.buffer.getvalue()
+
+
+def test_every_command_is_run_here():
+    assert set(cli.COMMANDS) <= set(RUNS)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_every_help_is_printed(command, encoding, monkeypatch):
+    code, text = run_under(encoding, [command, "--help"] if command else ["--help"], monkeypatch)
+    assert code == 0
+    assert b"usage: minicnn" in text
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name not in SLOW])
+def test_every_command_ends_as_under_utf_8(command, encoding, photo, data, tmp_path, monkeypatch):
+    words = [w.format(photo=photo, data=data, out=tmp_path / "out") for w in RUNS[command]]
+    code, text = run_under(encoding, [command, *words], monkeypatch)
+    assert code == 0, text.decode(encoding)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_json_holds_the_names_whatever_the_encoding(encoding, data, tmp_path, monkeypatch, photo):
+    words = [w.format(data=data, out=tmp_path / "run") for w in RUNS["train"]]
+    assert run_under("utf-8", ["train", *words], monkeypatch)[0] == 0
+    weights = str(tmp_path / "run" / "network.npz")
+    code, text = run_under(encoding, ["classify", str(photo), "--weights", weights, "--json"], monkeypatch)
+    assert code == 0
+    line = json.loads(text.decode(encoding).splitlines()[0])
+    assert {top["name"] for top in line["top"]} == {"кошка", "собака"}
+    assert line["photo"] == str(photo)
+
+
+def test_in_the_c_locale_a_program_of_its_own_prints_its_help():
+    for changed in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "cp1252"}):
+        run = [sys.executable, "-m", "visualize.cli", "saliency", "--help"]
+        done = subprocess.run(run, cwd=ROOT, env={**os.environ, **changed}, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        assert b"usage: minicnn saliency" in done.stdout
+
+
+def test_what_is_spelt_is_ascii():
+    assert all(spelling.isascii() for spelling in SPELT.values())
+
+
+# ---------------------------------------------------------------------- settings that are not ours
+
+
+def drawn(tmp_path: Path, photo: Path, folder: Path, **environment: str) -> None:
+    out = tmp_path / "out"
+    words = ["saliency", str(photo), "--network", "shapes", "--out", str(out)]
+    around = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    run = [sys.executable, "-m", "visualize.cli", *words]
+    done = subprocess.run(run, cwd=folder, env=around, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert list(out.glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"MPLBACKEND": "module://a_package_that_is_not_here"},
+        {"MPLBACKEND": "nonsense", "COLUMNS": "0"},
+        {"HOME": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere", "XDG_CONFIG_HOME": "/proc/nowhere"},
+    ],
+    ids=["a notebook's backend", "no backend, no columns", "no home"],
+)
+def test_figures_are_drawn_whatever_the_environment(tmp_path, photo, environment):
+    drawn(tmp_path, photo, tmp_path, **environment)
+
+
+def test_figures_are_drawn_beside_a_broken_matplotlibrc(tmp_path, photo):
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe\x00 no text")
+    drawn(tmp_path, photo, tmp_path)
+
+
+def test_a_drawing_that_fails_costs_the_drawing_and_a_note_and_not_the_run(data, tmp_path, monkeypatch, capsys):
+    def broken(*_):
+        raise RuntimeError("no fonts here")
+
+    monkeypatch.setattr("visualize.figures.training_figure", broken)
+    out = tmp_path / "run"
+    assert cli.main(["train", *[w.format(data=data, out=out) for w in RUNS["train"]]]) == 0
+    assert "note: curve.png was not drawn: RuntimeError no fonts here" in capsys.readouterr().err
+    assert json.loads((out / "training.json").read_text(encoding="utf-8"))["result"]["test_images"] > 0
+    assert not (out / "curve.png").exists()
+
+
+# ---------------------------------------------------------------------- Ctrl-C, versions, stray words
+
+
+def test_ctrl_c_ends_the_demo_and_keeps_what_is_there(tmp_path, monkeypatch, capsys):
+    right = demo.class_model
+
+    def interrupted(net, classes, settings, progress):
+        def states(ascent):
+            for number, state in enumerate(ascent):
+                if number == 3:
+                    raise KeyboardInterrupt
+                yield state
+
+        return right(net, classes, settings, states)
+
+    monkeypatch.setattr(demo, "class_model", interrupted)
+    out = tmp_path / "demo"
+    assert cli.main(["demo", "--network", "shapes", "--out", str(out)]) == 130
+    assert "minicnn demo: interrupted" in capsys.readouterr().err
+    assert list(out.glob("*saliency*"))
+    assert list((out / "paper").glob("*.png"))
+    assert not (out / "smooth").exists()
+
+
+def test_without_a_command_the_help_is_printed(capsys):
+    assert cli.main([]) == 0
+    assert "usage: minicnn" in capsys.readouterr().out
+
+
+def test_the_version_says_what_a_report_needs(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert f"Python {sys.version.split()[0]}, NumPy {np.__version__}; engines: plain, numpy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["clasify", "x.png"],
+            "minicnn: there is no command 'clasify': did you mean 'classify'? (see minicnn --help)\n",
+        ),
+        (["networks", "x"], "minicnn networks: unrecognized arguments: x (see minicnn networks --help)\n"),
+        (
+            ["check", "--probe-s", "1"],
+            "minicnn check: unrecognized arguments: --probe-s 1 (see minicnn check --help)\n",
+        ),
+    ],
+)
+def test_stray_words_are_refused_by_the_commands_own_name(words, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(words)
+    assert capsys.readouterr().err == said

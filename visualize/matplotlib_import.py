@@ -1,0 +1,50 @@
+"""matplotlib as it comes, whatever the user's settings are.
+
+matplotlib reads settings as it is imported, and some of them end the import: a backend inherited from a notebook
+(MPLBACKEND) whose package is not installed here, a `matplotlibrc` that is no text.  Our figures are PNG files without a
+window; they need none of these.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@contextmanager
+def without_users_settings() -> Iterator[None]:
+    """In this block `import_matplotlib` takes matplotlib's own defaults; so it does in processes begun in it."""
+    ours = {"MPLBACKEND": "agg", "MATPLOTLIBRC": _defaults()}
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def import_matplotlib() -> None:
+    """Import matplotlib: for a command by its own defaults, for a program or notebook by its user's settings."""
+    if os.environ.get("MATPLOTLIBRC") != _defaults():
+        import_module("matplotlib")
+        return
+    folder = Path.cwd()
+    os.chdir(Path(_defaults()).parent)  # for a matplotlibrc in the working folder would come before all others
+    try:
+        import_module("matplotlib")
+    finally:
+        os.chdir(folder)
+
+
+def _defaults() -> str:
+    """matplotlib's own matplotlibrc, found without importing it."""
+    spec = find_spec("matplotlib")
+    return str(Path(spec.origin or "").parent / "mpl-data" / "matplotlibrc") if spec else ""
