@@ -15,26 +15,36 @@ from .extras import package_folder
 from .formats.array_pickle import read_array_pickle
 from .images import Preprocessing
 from .network import Network
+from .preparation import Preparation, shape_of
 
 SQUEEZENET_WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
 SHAPES_WEIGHTS = Path(__file__).parent / "weights" / "shapes.npz"
 SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
 
 
-def load(name_or_path: str | os.PathLike[str], network: str | None = None, allow_nonfinite: bool = False) -> Network:
+def load(
+    name_or_path: str | os.PathLike[str],
+    network: str | None = None,
+    allow_nonfinite: bool = False,
+    preparation: Preparation | None = None,
+) -> Network:
     """A trained network by name, or from a weight file of any format (`formats.load`, which says what it raises).
 
     network:         the architecture, for files that do not know theirs: load("alexnet.pth", "alexnet")
     allow_nonfinite: take weights that are NaN or infinite
+    preparation:     how photographs are prepared, where the network does not say it
     """
     name = str(name_or_path)
     if name in NETWORKS and network is None:
-        return NETWORKS[name]()
+        net = NETWORKS[name]()
+        if preparation is None:
+            return net
+        return Network(net.layers, preparation.fitted(shape_of(net.preprocessing), net.preprocessing), net.classes)
     if isinstance(name_or_path, str) and not os.path.exists(name) and not is_like_a_path(name):
         if name in architectures.ARCHITECTURES:
             raise ValueError(f"{name} is an architecture without weights here: give their file, --weights FILE")
         raise ValueError(f"there is no network {name!r}: choose from {', '.join(NETWORKS)}, or give a weight file")
-    return formats.load(name_or_path, network, allow_nonfinite)
+    return formats.load(name_or_path, network, allow_nonfinite, preparation)
 
 
 def is_like_a_path(name: str) -> bool:

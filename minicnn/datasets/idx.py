@@ -21,8 +21,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from ..formats.errors import FileError
-from ..formats.reading import reading
-from ..formats.stored import fill
+from ..formats.reading import fill, reading
 from .dataset import Dataset, Splits, memory_for
 
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist

@@ -4,7 +4,7 @@
     net = formats.load("alexnet.pth", "alexnet")         # a state dict, which does not
     formats.save(net, "net.npz")
 
-Nothing in a file is executed, and nothing takes memory before its size has been checked.
+Nothing in a file is executed, sizes are bounded, and whatever is wrong is one line.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import architectures
 from ..network import Network
+from ..preparation import Preparation, Shape, shape_of
 from . import matconvnet, npz, onnx, pytorch, safetensors, state_dict
 from .errors import FileError
 from .npz import save
+from .reading import reading
 
 __all__ = ["FORMATS", "SUFFIXES", "FileError", "load", "save"]
+
+Found = tuple[Network, Shape | None]  # and the (C, H, W) of its images, where only the file says it
 
 
 @dataclass(frozen=True)
@@ -31,40 +36,46 @@ class Format:
 
     suffixes:   of its files' names
     recognised: tells it by its first bytes (and by the file's path); False where only the suffix tells
-    load:       the network in a file of this kind
+    load:       the network in a file of this kind; the architecture's name goes to files that do not know theirs
     """
 
     title: str
     suffixes: tuple[str, ...]
     recognised: Callable[[bytes, Path], bool]
-    load: Callable[[Path, str | None, bool], Network]
+    load: Callable[[Path, str | None, bool], Found]
 
 
 # ---------------------------------------------------------------------- one function, one format
 
 
-def load_npz(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
+def load_npz(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
     refuse_architecture(network)
-    return npz.load(path, allow_nonfinite)
+    return npz.load(path, allow_nonfinite), None
 
 
-def load_pytorch(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
-    return state_dict.network(pytorch.read(path), network, allow_nonfinite)
+def load_pytorch(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
+    with pytorch.opened(path) as saved:
+        return state_dict.network(saved, network, allow_nonfinite), None
 
 
-def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
-    return state_dict.network(safetensors.read(path), network, allow_nonfinite)
+def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
+    return state_dict.network(safetensors.read(path), network, allow_nonfinite), None
 
 
-def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
+def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
     refuse_architecture(network)
-    return finite(matconvnet.load(path), allow_nonfinite)
+    return finite(matconvnet.load(path), allow_nonfinite), None
 
 
-def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Network:
+def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
     refuse_architecture(network)
-    net = finite(onnx.load(path), allow_nonfinite)
-    return Network(net.layers, net.preprocessing, net.classes or state_dict.classes_of(net))
+    net, shape = onnx.read(path)
+    finite(net, allow_nonfinite)
+    return Network(net.layers, net.preprocessing, net.classes or state_dict.classes_of(net)), shape
+
+
+def refuse_keras(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
+    raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
 
 
 def finite(net: Network, allow_nonfinite: bool) -> Network:
@@ -94,19 +105,26 @@ def is_zip_with(head: bytes, path: Path, ending: str) -> bool:
         return False
 
 
+def is_keras(head: bytes, path: Path) -> bool:
+    """HDF5 from the first byte on (MATLAB's has a header before it), or Keras' own archive."""
+    return head.startswith(b"\x89HDF\r\n\x1a\n") or is_zip_with(head, path, "model.weights.h5")
+
+
 FORMATS = (  # content decides before suffixes do
     Format("minicnn's own", (".npz",), lambda head, path: is_zip_with(head, path, npz.DESCRIPTION), load_npz),
     Format(
         "PyTorch",
-        (".pth", ".pt"),
+        (".pth", ".pt", ".ckpt", ".tar"),
         lambda head, path: head.startswith(pytorch.OLDER_FILES_BEGIN) or is_zip_with(head, path, "/data.pkl"),
         load_pytorch,
     ),
     Format("safetensors", (".safetensors",), safetensors.recognised, load_safetensors),
-    Format("MatConvNet", (".mat",), lambda head, path: head.startswith((b"MATLAB 5.0", b"\x89HDF")), load_matconvnet),
+    Format(
+        "MatConvNet", (".mat",), lambda head, path: head.startswith((b"MATLAB 5.0", b"MATLAB 7.3")), load_matconvnet
+    ),
     Format("ONNX", (".onnx",), lambda head, path: False, load_onnx),  # protocol buffers have no mark of their own
 )
-
+KERAS = Format("Keras", (".h5", ".hdf5", ".keras"), is_keras, refuse_keras)
 
 SUFFIXES = [suffix for format in FORMATS for suffix in format.suffixes]
 
@@ -115,12 +133,10 @@ def format_of(path: Path) -> Format:
     """By content, or else by suffix."""
     with open(path, "rb") as file:
         head = file.read(512)
-    if not head:
-        raise FileError("the file is empty")
-    for format in FORMATS:
+    for format in (*FORMATS, KERAS):
         if format.recognised(head, path):
             return format
-    for format in FORMATS:
+    for format in (*FORMATS, KERAS):
         if path.suffix.lower() in format.suffixes:
             return format
     known = ", ".join(f"{format.title} ({' '.join(format.suffixes)})" for format in FORMATS)
@@ -130,34 +146,31 @@ def format_of(path: Path) -> Format:
 # ---------------------------------------------------------------------- all formats
 
 
-def load(path: str | os.PathLike[str], network: str | None = None, allow_nonfinite: bool = False) -> Network:
+def load(
+    path: str | os.PathLike[str],
+    network: str | None = None,
+    allow_nonfinite: bool = False,
+    preparation: Preparation | None = None,
+) -> Network:
     """The network in a weight file of any format.
 
     network:         the architecture, for files that do not know theirs (PyTorch, safetensors)
     allow_nonfinite: take weights that are NaN or infinite
+    preparation:     how photographs are prepared, where the file does not say it, or says it wrongly
 
     Raises FileError, which names the file and says what is wrong with it and what would be right; FileNotFoundError
     and other OSErrors; MissingPackage for a format whose package is not installed.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; expected a weight file")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; expected a weight file")
-    try:
-        net = format_of(path).load(path, network, allow_nonfinite)
+    if network is not None:
+        architectures.torch_names(network)  # which says what names there are
+    with reading(path, "a weight file"):
+        net, declared = format_of(path).load(path, network, allow_nonfinite)
+        if preparation is not None:
+            declared = declared or shape_of(net.preprocessing)
+            net = Network(net.layers, preparation.fitted(declared, net.preprocessing), net.classes)
         try_out(net)
-    except FileError as error:
-        raise FileError(f"{path}: {one_line(str(error).removeprefix(f'{path}: '))}") from None
-    except MemoryError:
-        raise FileError(f"{path}: its network needs more memory than there is") from None
     return net
-
-
-def one_line(text: str, most: int = 400) -> str:
-    """A message on one line, however long the names in the file are."""
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def try_out(net: Network) -> None:

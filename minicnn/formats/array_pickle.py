@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FileError
-from .pickle_machine import Known, Unfinished, expected, unpickle
+from .pickles import Known, Unknown, expected, unpickle
 
 
 def read_array_pickle(content: bytes) -> Any:
@@ -29,21 +29,20 @@ def read_array_pickle(content: bytes) -> Any:
         left -= len(data)
         if left < 0:
             raise FileError("a pickle that claims more numbers than it has bytes")
-        return bytearray(data, "latin1") if isinstance(data, str) else bytearray(expected(bytes, data))
+        return bytearray(data, "latin1") if isinstance(data, str) else bytearray(expected((bytes, bytearray), data))
 
-    class Array(Unfinished):
+    class Array:
         """numpy._core.multiarray._reconstruct(ndarray, (0,), b"b"), which only then learns what it holds."""
 
-        def __init__(self, kind: Any, shape: Any, code: Any) -> None:
-            pass
+        finished: Any = None
 
-        def finish(self, state: Any) -> np.ndarray:
+        def __setstate__(self, state: Any) -> None:
             _, shape, dtype, by_columns, data = expected(tuple, state)
-            numbers = np.frombuffer(take(data), expected(np.dtype, dtype))
-            array = numbers.reshape(expected(tuple, shape), order="F" if by_columns else "C")
-            if array.shape != shape:  # reshape takes −1 for whatever is left
-                raise FileError(f"a damaged pickle: an array of shape {shape}")
-            return array
+            self.finished = shaped(take(data), dtype, shape, by_columns)
+
+    def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+        """numpy._core.numeric._frombuffer: how protocol 5 writes arrays."""
+        return shaped(take(data), dtype, shape, order == "F")
 
     def encode(text: Any, encoding: Any) -> bytes:
         """How Python 3 writes bytes for Python 2: as the Latin-1 text that they would be."""
@@ -51,26 +50,50 @@ def read_array_pickle(content: bytes) -> Any:
             raise FileError(f"refused: the pickle asks for the encoding {encoding!r:.80}")
         return bytes(take(expected(str, text)))
 
-    names = {
-        "numpy.ndarray": np.ndarray,  # which the pickle may hand over; it can call what is Known, nothing else
-        "numpy.dtype": Known(Dtype),
-        "numpy.core.multiarray._reconstruct": Known(Array),
-        "numpy._core.multiarray._reconstruct": Known(Array),
-        "_codecs.encode": Known(encode),
-    }
-    return unpickle(io.BytesIO(content), names)
+    names: dict[str, Any] = {"numpy.dtype": Known(Dtype), "_codecs.encode": Known(encode), "numpy.ndarray": "ndarray"}
+    for core in ("core", "_core"):
+        names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Array())
+        names[f"numpy.{core}.numeric._frombuffer"] = Known(from_buffer)
+    return finished(unpickle(io.BytesIO(content), names), Array, {})
 
 
-class Dtype(Unfinished):
+class Dtype:
     """numpy.dtype("f4", False, True), which only then learns its byte order."""
+
+    order = "|"
 
     def __init__(self, code: Any, align: Any, copy: Any) -> None:
         if not re.fullmatch("[iu][1248]|f[248]", expected(str, code)):
             raise FileError(f"refused: the pickle has an array of {code!r:.80}; expected numbers")
         self.code = code
 
-    def finish(self, state: Any) -> np.dtype:
-        _, order, *rest = expected(tuple, state)
-        if order not in ("<", ">", "|") or any(part is not None for part in rest[:3]):
+    def __setstate__(self, state: Any) -> None:
+        _, self.order, *rest = expected(tuple, state)
+        if self.order not in ("<", ">", "|") or any(part is not None for part in rest[:3]):
             raise FileError("refused: the pickle has an array of something made up; expected numbers")
-        return np.dtype(self.code).newbyteorder(order)
+
+
+def shaped(data: bytearray, dtype: Any, shape: Any, by_columns: Any) -> np.ndarray:
+    """The numbers in their shape, if they are as many."""
+    kind = expected(Dtype, dtype)
+    numbers = np.frombuffer(data, np.dtype(kind.code).newbyteorder(kind.order))
+    array = numbers.reshape(expected(tuple, shape), order="F" if by_columns else "C")
+    if array.shape != shape:  # reshape takes −1 for whatever is left
+        raise FileError(f"a damaged pickle: an array of shape {shape}")
+    return array
+
+
+def finished(value: Any, unfinished: type, done: dict[int, tuple[Any, Any]]) -> Any:
+    """The same with NumPy's arrays in their places; `done` knows what it has met, for containers hold each other."""
+    if isinstance(value, unfinished):
+        return value.finished  # type: ignore[attr-defined]
+    if isinstance(value, Unknown):
+        raise FileError(f"refused: the pickle asks for {value.name!r:.80}, which is neither numbers nor a container")
+    if id(value) not in done:
+        done[id(value)] = value, value
+        if isinstance(value, (list, dict)):
+            for key in range(len(value)) if isinstance(value, list) else list(value):
+                value[key] = finished(value[key], unfinished, done)
+        elif isinstance(value, tuple):
+            done[id(value)] = value, tuple(finished(part, unfinished, done) for part in value)
+    return done[id(value)][1]

@@ -21,6 +21,7 @@ import numpy as np
 
 from layers import (
     AveragePool,
+    BatchNorm,
     Conv,
     Dropout,
     Flatten,
@@ -177,12 +178,24 @@ def dropout(stored: Struct) -> Dropout:
     return Dropout(float(np.ravel(stored.get("rate", 0.5))[0]))
 
 
+def batch_norm(stored: Struct) -> BatchNorm:
+    """weights = {γ, β, moments}: a moment's first column is μ, its second √(σ² + ε)."""
+    gamma, beta, moments = [np.asarray(part) for part in [*stored.get("weights", []), None, None, None][:3]]
+    if moments.shape != (gamma.size, 2) or moments.dtype.kind != "f" or gamma.size != beta.size:
+        raise FileError("has no weights {γ, β, [μ √(σ² + ε)]} of one length")
+    mean, deviation = moments.T.copy()
+    if not np.all(deviation > 0):
+        raise FileError("has a standard deviation that is not above 0")
+    return BatchNorm(gamma.ravel(), beta.ravel(), mean, deviation**2, eps=0)
+
+
 MAKERS: dict[str, Callable[[Struct], Layer]] = {
     "relu": relu,
     "pool": pool,
     "normalize": normalize,
     "lrn": normalize,
     "dropout": dropout,
+    "bnorm": batch_norm,
 }
 
 

@@ -9,13 +9,9 @@ The file is an ordinary `.npz`, which numpy.load opens too: numpy.load("net.npz"
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import os
-import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,17 +23,16 @@ from layers.arrays import to_host
 
 from ..files import atomic_write
 from ..network import Network
+from .archive import is_outside, opened, read_member
 from .description import describe, rebuild
 from .errors import FileError
-from .state_dict import checked
-from .stored import NUMBERS, Storage, StoredTensor
-from .zip_members import Member, is_outside, members
+from .state_dict import finite
+from .stored import NUMBERS, native
 
 DESCRIPTION = "network.json"
 FORMAT = "minicnn network 1"
 ATTACHED = "training"
 MOST_DESCRIPTION_BYTES = 16 * 2**20
-MOST_HEADER_BYTES = 10_000
 
 
 @dataclass(frozen=True)
@@ -74,43 +69,46 @@ def save(net: Network, path: str | os.PathLike[str], attachment: Attachment | No
 
 def load(path: str | os.PathLike[str], allow_nonfinite: bool = False) -> Network:
     """The network as it was saved."""
-    found = members(path)
-    if DESCRIPTION not in found:
-        raise FileError(f"arrays without a {DESCRIPTION}: no network that minicnn saved")
-    description = json_of(DESCRIPTION, found.pop(DESCRIPTION))
-    if description.get("format") != FORMAT:
-        raise FileError(f"its {DESCRIPTION} is not of the format {FORMAT!r}")
+    with opened(path) as archive:
+        left = set(archive.namelist())
+        if DESCRIPTION not in left:
+            raise FileError(f"arrays without a {DESCRIPTION}: no network that minicnn saved")
+        description = json_of(archive, DESCRIPTION)
+        if description.get("format") != FORMAT:
+            raise FileError(f"its {DESCRIPTION} is not of the format {FORMAT!r}")
+        left.remove(DESCRIPTION)
 
-    def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """The array of this name, if it is there and has this shape."""
-        member = found.pop(f"{name}.npy", None)
-        if member is None:
-            raise FileError(f"expected an array {name!r} of shape {shape}, found none")
-        tensor = stored_array(name, member)
-        if tensor.shape != shape:
-            raise FileError(f"{name!r}: expected shape {shape}, found {tensor.shape}")
-        return checked(name, tensor, allow_nonfinite)
+        def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
+            """The array of this name, if it is there and has this shape."""
+            if f"{name}.npy" not in left:
+                raise FileError(f"expected an array {name!r} of shape {shape}, found none")
+            left.remove(f"{name}.npy")
+            array = array_of(archive, f"{name}.npy")
+            if array.shape != shape:
+                raise FileError(f"{name!r}: expected shape {shape}, found {array.shape}")
+            return finite(name, array, allow_nonfinite)
 
-    net = rebuild(description, take)
-    strange = [name for name in found if not is_attached(name)]
-    if strange:
-        raise FileError(f"{strange[0]!r} belongs to no layer of its network")
-    return net
+        net = rebuild(description, take)
+        strange = [name for name in left if not is_attached(name)]
+        if strange:
+            raise FileError(f"{strange[0]!r} belongs to no layer of its network")
+        return net
 
 
 def load_attachment(path: str | os.PathLike[str]) -> Attachment:
     """What was saved beside the network; FileError if there is nothing."""
-    found = members(path)
-    if f"{ATTACHED}.json" not in found:
-        raise FileError(f"holds a network, but no {ATTACHED}.json: no run of training can go on from it")
-    record = json_of(f"{ATTACHED}.json", found[f"{ATTACHED}.json"])
-    arrays = {}
-    for name, member in found.items():
-        if is_attached(name) and name != f"{ATTACHED}.json":
-            arrays[name.removeprefix(f"{ATTACHED}/").removesuffix(".npy")] = checked(
-                name, stored_array(name, member), allow_nonfinite=False
-            )
-    return Attachment(record, arrays)
+    with opened(path) as archive:
+        found = archive.namelist()
+        if f"{ATTACHED}.json" not in found:
+            raise FileError(f"holds a network, but no {ATTACHED}.json: no run of training can go on from it")
+        names = [name for name in found if is_attached(name) and name != f"{ATTACHED}.json"]
+        return Attachment(
+            json_of(archive, f"{ATTACHED}.json"),
+            {
+                name.removeprefix(f"{ATTACHED}/").removesuffix(".npy"): finite(name, array_of(archive, name), False)
+                for name in names
+            },
+        )
 
 
 def is_attached(name: str) -> bool:
@@ -121,9 +119,9 @@ def as_json(record: Mapping[str, Any]) -> str:
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def json_of(name: str, member: Member) -> dict[str, Any]:
+def json_of(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     """The JSON object in a member; FileError if there is none."""
-    content = member.read(MOST_DESCRIPTION_BYTES)
+    content = read_member(archive, name, MOST_DESCRIPTION_BYTES)
     try:
         record = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -133,25 +131,18 @@ def json_of(name: str, member: Member) -> dict[str, Any]:
     return record
 
 
-def stored_array(name: str, member: Member) -> StoredTensor:
-    """What a .npy member claims to be, if it has exactly the bytes for it."""
-    with open(member.path, "rb") as file:
-        file.seek(member.position)
-        head = io.BytesIO(file.read(min(MOST_HEADER_BYTES, member.size)))
+def array_of(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """The numbers of a .npy member, as NumPy reads them."""
+    label = name.removesuffix(".npy")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
-            version = npy.read_magic(head)
-            read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, by_columns, dtype = read_header(head)
-    except Exception as error:  # a header is a Python expression: tokeniser, parser and NumPy all have their errors
-        raise FileError(f"{name!r} has a damaged header ({type(error).__name__})") from None
-    header, count = head.getvalue()[: head.tell()], math.prod(shape)
-    if dtype.name not in NUMBERS or min(shape, default=0) < 0:
-        raise FileError(f"{name!r} holds {dtype} of shape {shape}; expected numbers")
-    if len(header) + count * dtype.itemsize != member.size:
-        raise FileError(f"{name!r} claims {count:,} numbers in {member.size:,} bytes")
-    begin, begun = member.position + len(header), zlib.crc32(header)
-    storage = Storage(member.path, begin, count, dtype.name, dtype.byteorder == ">", member.checksum, begun)
-    tensor = StoredTensor.contiguous(storage, shape[::-1] if by_columns else shape)
-    return StoredTensor(storage, tensor.shape[::-1], tensor.strides[::-1]) if by_columns else tensor
+        with archive.open(name) as member:
+            array = npy.read_array(member, allow_pickle=False)
+    except MemoryError:
+        raise FileError(f"{label!r} claims more numbers than there is memory for; it may be damaged") from None
+    except (
+        Exception
+    ) as error:  # a header is a Python expression: tokeniser, parser, NumPy and zipfile have their errors
+        raise FileError(f"{label!r} is damaged, or holds no numbers ({error})") from None
+    if array.dtype.name not in NUMBERS:
+        raise FileError(f"{label!r} holds {array.dtype}; expected numbers")
+    return native(array, array.dtype.name)

@@ -43,6 +43,11 @@ LARGEST_GRAPH = 10_000  # operators
 
 def load(path: str | os.PathLike[str]) -> Network:
     """The network in an ONNX file.  FileError for anything else, MissingPackage without the package `onnx`."""
+    return read(path)[0]
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Network, Shape | None]:
+    """The network, and the (C, H, W) of its images as far as the file says it."""
     package_folder("onnx", "onnx", "reading ONNX files")
     with reading(path, "an ONNX model") as file:
         import onnx
@@ -50,8 +55,8 @@ def load(path: str | os.PathLike[str]) -> Network:
         return network(onnx.ModelProto.FromString(without_weights(file)), Path(path))
 
 
-def network(model: Any, path: Path) -> Network:
-    """The network of the ModelProto in a file."""
+def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
+    """The network of the ModelProto in a file, and the shape of its images."""
     if len(model.graph.node) > LARGEST_GRAPH:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
     constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
@@ -78,7 +83,7 @@ def network(model: Any, path: Path) -> Network:
     classes = classes_of(metadata)
     if classes is not None and scores is not None and len(classes) != scores.shape[1]:
         raise FileError(f"names {len(classes)} classes, but gives {scores.shape[1]} scores")
-    return Network(layers, preprocessing, classes)
+    return Network(layers, preprocessing, classes), shape
 
 
 # ---------------------------------------------------------------------- graph → layers

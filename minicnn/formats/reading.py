@@ -29,7 +29,7 @@ def reading(path: str | os.PathLike[str], expected: str) -> Iterator[BinaryIO]:
                 raise FileError(f"is empty; expected {expected}")
             yield file
         except FileError as error:
-            raise FileError(f"{path}: {one_line(error)}") from None
+            raise FileError(f"{path}: {one_line(error).removeprefix(f'{path}: ')}") from None
         except ImportError:  # a package is missing: nothing is wrong with the file
             raise
         except MemoryError:  # damaged sizes may ask for any amount
@@ -42,4 +42,13 @@ def reading(path: str | os.PathLike[str], expected: str) -> Iterator[BinaryIO]:
 def one_line(error: Exception) -> str:
     """The error's message on one line, however it came, and no longer than a reader's patience."""
     text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:299] + "…"
+    return text if len(text) <= 400 else text[:399] + "…"
+
+
+def fill(file: object, buffer: memoryview) -> None:
+    """Reads until the buffer is full: one read gives at most 2 GB, or less."""
+    while buffer:
+        count = file.readinto(buffer)  # type: ignore[attr-defined]
+        if not count:
+            raise FileError("the file ends in the middle of its numbers")
+        buffer = buffer[count:]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from ..extras import package_folder
 from .errors import FileError
-from .stored import Storage, StoredTensor
+from .stored import NUMBERS, Stored, native
 
 MOST_HEADER_BYTES = 16 * 2**20
 
@@ -27,7 +30,7 @@ def recognised(head: bytes, path: Path) -> bool:
     return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, StoredTensor]:
+def read(path: str | os.PathLike[str]) -> dict[str, Stored]:
     """The tensors by name; their numbers are still in the file.  Raises MissingPackage without safetensors."""
     package_folder("safetensors", "safetensors", "a .safetensors file")
     from safetensors import SafetensorError, safe_open
@@ -46,9 +49,14 @@ def read(path: str | os.PathLike[str]) -> dict[str, StoredTensor]:
                 if kind is None:
                     raise FileError(f"{name!r} holds numbers of type {view.get_dtype()}; expected {', '.join(KINDS)}")
                 shape = tuple(view.get_shape())
-                storage = Storage(path, position, math.prod(shape), kind)
-                tensors[name] = StoredTensor.contiguous(storage, shape)
-                position += storage.count * storage.dtype.itemsize
+                tensors[name] = Stored(shape, kind, partial(numbers_at, path, position, shape, kind))
+                position += math.prod(shape) * np.dtype(NUMBERS[kind]).itemsize
     except SafetensorError as error:
         raise FileError(f"damaged, truncated or no safetensors ({error})") from None
     return tensors
+
+
+def numbers_at(path: str | os.PathLike[str], position: int, shape: tuple[int, ...], kind: str) -> np.ndarray:
+    """The numbers of a tensor; the package has seen that the file is long enough."""
+    numbers = np.fromfile(path, np.dtype(NUMBERS[kind]).newbyteorder("<"), math.prod(shape), offset=position)
+    return native(numbers.reshape(shape), kind)

@@ -169,8 +169,8 @@ def test_a_record_that_makes_no_run_is_one_clear_error(change, path):
         ({"training/conv9.K.npy": array_bytes(np.zeros(3))}, "velocities are not those of its network"),
         ({"training/conv1.b.npy": array_bytes(np.zeros(5, np.float32))}, "velocities are not those of its network"),
         ({"training/conv1.b.npy": array_bytes(np.full(4, np.nan))}, "holds NaN or infinite"),
-        ({"training/conv1.b.npy": b"no array"}, "damaged header"),
-        ({"training/conv1.b.npy": array_bytes(np.zeros(4, np.float32))[:-4]}, "claims 4 numbers"),
+        ({"training/conv1.b.npy": b"no array"}, "is damaged.*magic"),
+        ({"training/conv1.b.npy": array_bytes(np.zeros(4, np.float32))[:-4]}, "expected 16 bytes got 12"),
         ({"training/conv1.b.npy": array_bytes(np.zeros(4, np.float64))}, "velocities are not those of its network"),
         ({"training/conv1.b.npy": array_bytes(np.array(["a", "b", "c", "d"]))}, "expected numbers"),
         ({"conv1.b.npy": None}, "expected an array 'conv1.b'"),
@@ -189,7 +189,7 @@ def test_a_pickle_in_a_checkpoint_is_not_opened(path):
 
     file = io.BytesIO()
     np.save(file, np.array([Trap()] * 4, object), allow_pickle=True)
-    with pytest.raises(FileError, match="expected numbers"):
+    with pytest.raises(FileError, match=r"holds no numbers .*allow_pickle=False"):
         checkpoint.load(rewritten(path, {"training/conv1.b.npy": file.getvalue()}))
 
 

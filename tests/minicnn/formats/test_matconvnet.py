@@ -293,3 +293,22 @@ def test_a_file_that_is_not_there_is_said_to_be_not_there(tmp_path):
         load(tmp_path / "net.mat")
     with pytest.raises(IsADirectoryError, match=r"is a folder; expected a MatConvNet \.mat file"):
         load(tmp_path)
+
+
+def test_batch_normalisation_holds_means_and_standard_deviations(rng, tmp_path):
+    """MatConvNet's moments are μ and √(σ² + ε); its convolution before them has no biases."""
+    K, (gamma, beta, mean) = random(rng, 4, 3, 3, 3), random(rng, 3, 4)
+    deviation = np.abs(random(rng, 4)) + 0.5
+    moments = np.stack([mean, deviation], axis=1)
+    bnorm = {"type": "bnorm", "name": "bn1", "weights": cells(gamma[:, None], beta[:, None], moments)}
+    layers = [{**conv("conv1", K, np.zeros(4)), "weights": cells(stored_kernels(K))}, bnorm, relu("relu1")]
+    last = conv("fc2", random(rng, 2, 4, 1, 1), random(rng, 2))
+    net = load(write(tmp_path / "net.mat", [*layers, last], {"imageSize": row(3, 3, 3)}))
+    x = random(rng, 2, 3, 3, 3)
+    maps = Conv(K).forward(x)[0]
+    expected = gamma[:, None, None] * (maps - mean[:, None, None]) / deviation[:, None, None] + beta[:, None, None]
+    np.testing.assert_allclose(net.forward(x)["bn1"], expected[:, :, 0, 0], rtol=1e-4, atol=1e-5)
+    for wrong in (moments[:, :1], moments[:2], -moments):
+        layers[1] = {**bnorm, "weights": cells(gamma[:, None], beta[:, None], wrong)}
+        with pytest.raises(FileError, match=r"layer 'bn1' .*(no weights|not above 0)"):
+            load(write(tmp_path / "net.mat", [*layers, last], {"imageSize": row(3, 3, 3)}))

@@ -147,10 +147,16 @@ WRONG = {
         lambda m: m.update({"fc.W.npy": npy(np.zeros((16, 5), np.float32))}),
         r"'fc\.W': expected shape \(5, 16\), found \(16, 5\)",
     ),
-    "objects": (lambda m: m.update({"fc.W.npy": npy(np.array([{}]))}), r"'fc\.W' holds object"),
+    "objects": (
+        lambda m: m.update({"fc.W.npy": npy(np.array([{}]))}),
+        r"'fc\.W' is damaged, or holds no numbers \(Object arrays",
+    ),
     "text": (lambda m: m.update({"fc.W.npy": npy(np.array(["a"]))}), r"'fc\.W' holds <U1"),
-    "a header alone": (lambda m: m.update({"fc.W.npy": m["fc.W.npy"][:128]}), r"claims 80 numbers in 128 bytes"),
-    "no header": (lambda m: m.update({"fc.W.npy": b"nonsense"}), r"'fc\.W' has a damaged header"),
+    "a header alone": (
+        lambda m: m.update({"fc.W.npy": m["fc.W.npy"][:128]}),
+        r"'fc\.W' is damaged.*expected 320 bytes got 0",
+    ),
+    "no header": (lambda m: m.update({"fc.W.npy": b"nonsense"}), r"'fc\.W' is damaged.*magic"),
     "not a number": (
         lambda m: m.update({"fc.W.npy": npy(np.full((5, 16), np.nan))}),
         r"'fc\.W' holds NaN or infinite weights.*--allow-nonfinite",
@@ -207,7 +213,7 @@ def test_a_changed_number_is_told_by_its_checksum(tmp_path, rng):
     W = net["fc"].W.tobytes()
     assert content.count(W) == 1
     (tmp_path / "net.npz").write_bytes(content.replace(W, W[:-1] + bytes([W[-1] ^ 1])))
-    with pytest.raises(FileError, match=r"'fc\.W'.*checksum"):
+    with pytest.raises(FileError, match=r"'fc\.W'.*Bad CRC-32"):
         formats.load(tmp_path / "net.npz")
 
 

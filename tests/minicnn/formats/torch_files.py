@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.formats import FileError, pytorch, state_dict
+from minicnn.formats.stored import Stored
+
 PROTOCOL, STOP = b"\x80\x02", b"."
 
 
@@ -139,3 +142,12 @@ def write_state_dict(path: Path, arrays: dict[str, np.ndarray], older: bool = Fa
     if older:
         return write_older(path, described(arrays, older), {str(n): p for n, p in enumerate(arrays.values())})
     return write_zip(path, described(arrays), {str(n): p.tobytes() for n, p in enumerate(arrays.values())})
+
+
+def tensors_of(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a file's first dictionary, all of them read."""
+    with pytorch.opened(path) as saved:
+        for _, tensors in state_dict.dictionaries(saved):
+            read = {name: stored for name, stored in tensors.items() if isinstance(stored, Stored)}
+            return {name: state_dict.checked(name, stored, allow_nonfinite=True) for name, stored in read.items()}
+        raise FileError("no state dict")
