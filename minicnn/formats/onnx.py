@@ -1,11 +1,11 @@
 """ONNX files: a graph of operators, read with the package `onnx` (extra `onnx`), which only takes the file apart.
 
-    operators   → layers                       onnx_operators.py
+    tensors, constants, shapes → arrays        onnx_constants.py
     the graph   → a chain with branches        onnx_graph.py
-    tensors     → arrays                       onnx_tensors.py, onnx_wire.py
+    operators   → layers                       onnx_operators.py, onnx_shapes.py
 
-A softmax at the end is left out: a network gives scores.  ONNX has no common way to say how photographs are to be
-prepared, so a network has no preprocessing unless the file's metadata have our own entries, both in JSON:
+A softmax or sigmoid at the end is left out: a network gives scores.  ONNX has no common way to say how photographs are
+to be prepared, so a network has no preprocessing unless the file's metadata have our own entries, both in JSON:
 
     minicnn.preprocessing   {"size": [224, 224], "mean": [123.7, 116.3, 103.5], "order": "RGB", "resize": 256}
     minicnn.classes         ["tench, Tinca tinca", "goldfish, Carassius auratus", …]
@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,16 @@ from layers.arrays import Array
 from ..extras import package_folder
 from ..images import Preprocessing
 from ..network import Network
+from ..preparation import Shape
 from .empty_batch import empty_batch, through
 from .errors import FileError
-from .onnx_graph import Chain, Graph, Junction, Node
-from .onnx_operators import OPERATORS, biased
-from .onnx_tensors import array_of
-from .onnx_wire import without_weights
+from .onnx_constants import Folding, array_of, shapes_of
+from .onnx_graph import Chain, Graph, Junction
+from .onnx_node import Node
+from .onnx_operators import OPERATORS
+from .onnx_shapes import ARITHMETIC, affine, simplified
 from .reading import reading
 
-Shape = tuple[int, int, int]  # (C, H, W) of an image
 LARGEST_GRAPH = 10_000  # operators
 
 
@@ -52,7 +54,9 @@ def read(path: str | os.PathLike[str]) -> tuple[Network, Shape | None]:
     with reading(path, "an ONNX model") as file:
         import onnx
 
-        return network(onnx.ModelProto.FromString(without_weights(file)), Path(path))
+        net, shape = network(onnx.ModelProto.FromString(file.read()), Path(path))
+    # The package's arrays are views of bytes; they are copied one by one only now that its model is gone from memory.
+    return net.map_layers(lambda layer: layer.map_parameters(lambda p: np.require(p, requirements="W"))), shape
 
 
 def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
@@ -61,7 +65,7 @@ def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
     constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
     image, shape = image_of(model.graph, constants)
-    graph = Graph(image, nodes_of(model.graph, image, constants, path))
+    graph = Graph(image, nodes_of(model, image, constants, path))
     outputs = [value.name for value in model.graph.output]
     if len(outputs) != 1 or outputs[0] not in graph.makers:
         raise FileError(f"computes {', '.join(map(repr, outputs)) or 'nothing'}; expected one output, the scores")
@@ -93,15 +97,16 @@ def build(chain: Chain, x: Array | None) -> tuple[dict[str, Layer], Array | None
     """The layers of a chain that meets maps like x, and maps like those it makes."""
     layers: dict[str, Layer] = {}
     below, x_below = None, x  # the name of the layer added last, and what it met
-    for step in chain:
+    for step in simplified(chain):
         node = step.node if isinstance(step, Junction) else step
         name = unused(node.name, layers)
         try:
             if isinstance(step, Junction):
                 layer: Layer | None = joined(step, x)
-            elif node.operator in ("Add", "Sum"):
-                name, x = below or name, x_below
-                layer = biased(layers.get(name), node)
+            elif node.operator in ARITHMETIC:
+                layer, replaces = affine(node, x, layers.get(below or ""))
+                if replaces and below is not None:
+                    name, x = below, x_below
             elif node.operator in OPERATORS:
                 layer = OPERATORS[node.operator](node, x)
             else:
@@ -148,28 +153,49 @@ def image_of(graph: Any, constants: Mapping[str, np.ndarray]) -> tuple[str, Shap
     return images[0].name, (C, H, W) if C and H and W else None
 
 
-def nodes_of(graph: Any, image: str, constants: dict[str, np.ndarray], path: Path) -> list[Node]:
+def nodes_of(model: Any, image: str, constants: dict[str, np.ndarray], path: Path) -> list[Node]:
     """The operators above the image, in the file's order, in which each reads only what was made before it.
 
-    Operators that make constants are computed here and add to `constants`.
+    Operators that make constants are computed here and add to `constants`; so are shapes, where the file tells them.
+    Shapes that it leaves open are only known as such.
     """
-    nodes, made = [], {image}
-    makers = {value: number for number, proto in enumerate(graph.node) for value in proto.output}
-    for number, proto in enumerate(graph.node):
-        node = node_of(proto, made, constants)
+    nodes: list[Node] = []
+    made, open_shapes = {image}, set()
+    makers = {value: number for number, proto in enumerate(model.graph.node) for value in proto.output}
+    shapes, fold = shapes_of(model, image), Folding(model, path)
+    for number, proto in enumerate(model.graph.node):
+        node = node_of(proto, made, constants, shapes)
         for value in proto.input:
-            if value and value not in made and value not in constants:
+            if value and value not in made and value not in constants and value not in open_shapes:
                 raise FileError(f"{node} reads {value!r}, which {what_is_wrong_with(makers.get(value), number)}")
         if not node.output or node.output in made or node.output in constants:
             raise FileError(f"{node} makes nothing, or what was there before")
         if proto.domain not in ("", "ai.onnx"):
             raise FileError(f"{node} is of the domain {proto.domain!r}; expected ONNX's own operators")
-        if node.data:
-            nodes.append(node)
+        if node.operator == "Shape" and node.data:
+            whole, attributes = node.shapes[0], node.attributes
+            part = None if whole is None else whole[attributes.get("start", 0) : attributes.get("end")]
+            if part is None or None in part:
+                open_shapes.add(node.output)
+            else:
+                constants[node.output] = np.array(part, np.int64)
+        elif node.data:
+            nodes.append(grouped(node, nodes))
             made.add(node.output)
+        elif open_shapes.intersection(proto.input):
+            open_shapes.update(proto.output)
         else:
-            constants[node.output] = constant(node, path)
+            constants.update(fold(proto, str(node), [constants[value] for value in proto.input if value]))
     return nodes
+
+
+def grouped(node: Node, nodes: Sequence[Node]) -> Node:
+    """A Concat that begins with all that an earlier one joined reads that one instead (DenseNet, as PyTorch has it)."""
+    for other in nodes if node.operator == "Concat" else ():
+        joined = len(other.data)
+        if other.operator == "Concat" and joined < len(node.data) and node.data[:joined] == other.data:
+            node = replace(node, data=[other.output, *node.data[joined:]])
+    return node
 
 
 def what_is_wrong_with(maker: int | None, reader: int) -> str:
@@ -179,12 +205,18 @@ def what_is_wrong_with(maker: int | None, reader: int) -> str:
     return "is made only later: a cycle, or operators out of order" if maker >= reader else "is not a first output"
 
 
-def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarray]) -> Node:
+def node_of(
+    proto: Any,
+    made: Collection[str],
+    constants: Mapping[str, np.ndarray],
+    shapes: Mapping[str, tuple[int | None, ...]],
+) -> Node:
     """A NodeProto, with the constants that it reads at hand."""
     import onnx
 
     output = proto.output[0] if proto.output else ""
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute}
+    read = {a.name: a for a in proto.attribute if a.type not in (onnx.AttributeProto.TENSOR, onnx.AttributeProto.GRAPH)}
+    attributes = {name: onnx.helper.get_attribute_value(a) for name, a in read.items()}
     return Node(
         proto.op_type,
         proto.name.strip("/") or output,  # PyTorch writes "/features/features.0/Conv"
@@ -194,20 +226,8 @@ def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarra
         attributes={
             key: list(v) if isinstance(v, Sequence) and not isinstance(v, bytes) else v for key, v in attributes.items()
         },
+        shapes=(shapes.get(next((value for value in proto.input if value in made), "")), shapes.get(output)),
     )
-
-
-def constant(node: Node, path: Path) -> np.ndarray:
-    """What an operator makes of constants alone."""
-    value = node.attributes.get("value")
-    if node.operator == "Constant" and value is not None:
-        return array_of(value, path)
-    for key, dtype in (("value_float", "f4"), ("value_floats", "f4"), ("value_int", "i8"), ("value_ints", "i8")):
-        if node.operator == "Constant" and key in node.attributes:
-            return np.array(node.attributes[key], dtype)
-    if node.operator == "Identity" and node.constants and node.constants[0] is not None:
-        return node.constants[0]
-    raise FileError(f"{node} computes with constants alone; of such operators only Constant and Identity are read")
 
 
 # ---------------------------------------------------------------------- metadata

@@ -12,37 +12,14 @@ it the immediate dominator.)  What is between fork and junction are chains again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from .errors import FileError
+from .onnx_node import Node
 
 JUNCTIONS = ("Concat", "Add", "Sum")
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """An operator.
-
-    name:       its own, or that of the value it makes
-    output:     the value it makes
-    data:       the values it reads that were computed from the image
-    constants:  its inputs in their order: an array where the file holds it, None where it is computed or left out
-    attributes: numbers, texts and lists by name
-    """
-
-    operator: str
-    name: str
-    output: str
-    data: Sequence[str]
-    constants: Sequence[np.ndarray | None] = ()
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.operator} {self.name!r}"
+PASSING = ("Identity", "Flatten", "Reshape", "Squeeze", "Dropout", "Cast")  # what may stand behind a softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +81,10 @@ class Graph:
         return found[::-1]
 
     def without_softmax(self, scores: str) -> str:
-        """The value below the softmax, if the graph ends in one: a network gives scores, not probabilities."""
+        """The value below the softmax or sigmoid that the graph ends in: a network gives scores, not probabilities."""
         top = scores
-        while top != self.image and self.makers[top].operator in ("Identity", "Flatten", "Reshape", "Dropout"):
+        while top != self.image and self.makers[top].operator in PASSING:
             top = self.below[top]
-        if top != self.image and self.makers[top].operator in ("Softmax", "LogSoftmax"):
+        if top != self.image and self.makers[top].operator in ("Softmax", "LogSoftmax", "Sigmoid"):
             return self.below[top]
         return scores

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from layers import (
     BatchNorm,
     Conv,
     Dropout,
-    Flatten,
     FullyConnected,
     GlobalAveragePool,
     GroupedConv,
@@ -30,15 +28,18 @@ from layers import (
 from layers.arrays import Array
 from layers.windows import Pair, Sides
 
-from .empty_batch import LARGEST_STEP
 from .errors import FileError
-from .onnx_graph import Node
+from .onnx_node import Node, flag, has, number, one_each, pair, scaled, weights, whole
+from .onnx_shapes import padded, spatial, view
 
 
-def convolution(node: Node, x: Array | None) -> Conv:
+def convolution(node: Node, x: Array | None) -> Conv | FullyConnected:
+    """Behind a global average our maps are features (N, C) already, on which 1×1 kernels are a matrix."""
     K = weights(node, 1, ndim=4)
     b = weights(node, 2, ndim=1) if has(node, 2) else None
     refuse_dilation(node)
+    if x is not None and x.ndim == 2 and K.shape[2:] == (1, 1) and whole(node, "group", 1, default=1) == (1,):
+        return FullyConnected(K[:, :, 0, 0], b)
     groups, stride = whole(node, "group", 1, default=1)[0], pair(node, "strides", default=1)
     pad = padding(node, (K.shape[2], K.shape[3]), stride, x)
     return Conv(K, b, stride, pad) if groups == 1 else GroupedConv(K, b, groups, stride, pad)
@@ -91,32 +92,6 @@ def matmul(node: Node, x: Array | None) -> FullyConnected:
     return FullyConnected(np.ascontiguousarray(weights(node, 1, ndim=2).T))
 
 
-def biased(layer: Layer | None, node: Node) -> Layer:
-    """The convolution or fully connected layer below an Add of a constant, with the constant in its bias."""
-    if not isinstance(layer, (Conv, FullyConnected)):
-        raise FileError("adds a constant to something else than a MatMul, Gemm or Conv")
-    constant = next(array for array in node.constants if array is not None)
-    shape = (1, len(layer.b), 1, 1) if isinstance(layer, Conv) else (1, len(layer.b))
-    return layer.with_parameters({"b": layer.b + one_each(constant, shape).astype(layer.b.dtype)})
-
-
-def flatten(node: Node, x: Array | None) -> Flatten:
-    if whole(node, "axis", 1, default=1) != (1,):
-        raise FileError("flattens from another axis than 1; expected features (N, D)")
-    return Flatten()
-
-
-def reshape(node: Node, x: Array | None) -> Flatten:
-    """Only to (N, D).  Files made from a batch of one say (1, D), others (−1, D) or (0, −1)."""
-    shape = node.attributes.get("shape")  # its place before 2017
-    if shape is None:
-        constant = node.constants[1] if len(node.constants) > 1 else None
-        shape = None if constant is None else constant.tolist()
-    if not isinstance(shape, list) or len(shape) != 2:
-        raise FileError(f"reshapes to {'a computed shape' if shape is None else shape}; expected features (N, D)")
-    return Flatten()
-
-
 def dropout(node: Node, x: Array | None) -> Dropout:
     if has(node, 1):
         return Dropout(float(weights(node, 1).ravel()[0]))
@@ -128,15 +103,17 @@ OPERATORS: dict[str, Callable[[Node, Array | None], Layer | None]] = {
     "Relu": lambda node, x: ReLU(),
     "MaxPool": max_pool,
     "AveragePool": average_pool,
-    "GlobalAveragePool": lambda node, x: GlobalAveragePool(),
+    "GlobalAveragePool": lambda node, x: None if x is not None and x.ndim == 2 else GlobalAveragePool(),
     "LRN": local_response_norm,
     "BatchNormalization": batch_norm,
     "Gemm": gemm,
     "MatMul": matmul,
-    "Flatten": flatten,
-    "Reshape": reshape,
+    **dict.fromkeys(("Flatten", "Reshape", "Unsqueeze"), view),
+    **dict.fromkeys(("ReduceMean", "Squeeze"), spatial),
+    "Pad": padded,
     "Dropout": dropout,
     "Identity": lambda node, x: None,
+    "Cast": lambda node, x: None,
 }
 
 
@@ -175,62 +152,3 @@ def refuse_dilation(node: Node) -> None:
         raise FileError("is dilated; such windows are not among the layers here")
     if flag(node, "storage_order"):
         raise FileError("counts its windows by columns; expected storage_order = 0")
-
-
-# ---------------------------------------------------------------------- weights
-
-
-def has(node: Node, n: int) -> bool:
-    return len(node.constants) > n and node.constants[n] is not None
-
-
-def weights(node: Node, n: int, ndim: int | None = None) -> np.ndarray:
-    """Input n, which the file must hold as numbers."""
-    array = node.constants[n] if len(node.constants) > n else None
-    if array is None:
-        raise FileError(f"has no weights as input {n}; expected an array in the file")
-    if array.dtype.kind != "f" or ndim not in (None, array.ndim):
-        expected = "floating-point numbers" if ndim is None else f"{ndim} dimensions of floating-point numbers"
-        raise FileError(f"has {array.dtype} of shape {array.shape} as input {n}; expected {expected}")
-    return array
-
-
-def scaled(array: np.ndarray, factor: float) -> np.ndarray:
-    """factor · array, in the array's type; untouched for 1."""
-    return np.ascontiguousarray(array if factor == 1 else array * array.dtype.type(factor))
-
-
-def one_each(constant: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A constant that is added to maps or features of `shape`, as one number for each channel."""
-    try:
-        return np.broadcast_to(constant, shape).ravel()
-    except ValueError:
-        raise FileError(f"adds {constant.shape} numbers to {shape}; expected one for each channel") from None
-
-
-# ---------------------------------------------------------------------- attributes
-
-
-def whole(node: Node, key: str, count: int, default: int | None = None) -> tuple[int, ...]:
-    """`count` whole numbers."""
-    value: Any = node.attributes.get(key, [] if default is None else [default] * count)
-    values = value if isinstance(value, list) else [value]
-    if len(values) != count or not all(isinstance(v, int) and 0 <= v <= LARGEST_STEP for v in values):
-        raise FileError(f"{key} is {value}; expected {count} whole numbers of 0 … {LARGEST_STEP}")
-    return tuple(values)
-
-
-def pair(node: Node, key: str, default: int | None = None) -> Pair:
-    rows, columns = whole(node, key, 2, default)
-    return rows, columns
-
-
-def flag(node: Node, key: str, default: int = 0) -> bool:
-    return whole(node, key, 1, default) != (0,)
-
-
-def number(node: Node, key: str, default: float) -> float:
-    value = node.attributes.get(key, default)
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise FileError(f"{key} is {value}; expected a number")
-    return float(value)
