@@ -21,7 +21,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except OSError:
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except Exception as error:  # zipfile has many ways to say that an archive is broken
         raise FileError(f"a damaged or truncated zip archive ({error})") from None
@@ -48,7 +48,7 @@ def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
         raise FileError(f"{name!r} has {size:,} bytes; expected at most {most:,}")
     try:
         return archive.read(name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
         raise FileError(f"its description is damaged ({error})") from None
 
 
@@ -58,7 +58,7 @@ def read_into(archive: zipfile.ZipFile, name: str, buffer: memoryview) -> None:
         with archive.open(name) as member:
             while buffer and (count := member.readinto(buffer[:PIECE])):  # type: ignore[attr-defined]
                 buffer = buffer[count:]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
         raise FileError(f"its numbers are damaged ({error})") from None
     if buffer:
         raise FileError("the file ends in the middle of its numbers")

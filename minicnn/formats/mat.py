@@ -10,11 +10,13 @@ name, then numbers or, in a cell array or a struct, matrices.  An element of kin
 
 from __future__ import annotations
 
-import io
 import math
+import mmap
 import struct
+import tempfile
 import zlib
 from collections.abc import Collection
+from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -36,12 +38,17 @@ def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
     """
     from scipy.io import loadmat
 
-    content = uncompressed(file.read())
-    with content.getbuffer() as view:
-        for name, begin, end in variables(view):
+    check_header(file.read(128))
+    is_compressed = file.read(4) == COMPRESSED.to_bytes(4, "little")
+    with ExitStack() as stack:
+        if is_compressed:
+            file = inflated(file, stack.enter_context(tempfile.TemporaryFile()))
+        content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        for name, begin, end in variables(content):
             if name in wanted:
-                walk(view, begin, end, 1)
-    found = loadmat(content, variable_names=list(wanted), struct_as_record=False, mat_dtype=True)
+                walk(content, begin, end, 1)
+        file.seek(0)
+        found = loadmat(file, variable_names=list(wanted), struct_as_record=False, mat_dtype=True)
     return {name: plain(value) for name, value in found.items() if name in wanted}
 
 
@@ -64,37 +71,36 @@ def plain(value: Any) -> Any:
     return values[0] if len(values) == 1 and hasattr(value.flat[0], "_fieldnames") else values
 
 
-def uncompressed(content: bytes) -> io.BytesIO:
-    """The file without compression: as it is, or with its variables inflated."""
-    check_header(content[:128])
-    if len(content) < 136 or struct.unpack_from("<I", content, 128)[0] != COMPRESSED:
-        return io.BytesIO(content)
-    out, at, left = io.BytesIO(), 128, FREE_GROWTH + LARGEST_GROWTH * len(content)
-    out.write(content[:128])
-    while at + 8 <= len(content):
-        kind, size = struct.unpack_from("<II", content, at)
-        at += 8
-        if at + size > len(content):
+def inflated(source: BinaryIO, file: BinaryIO) -> BinaryIO:
+    """The same in another file, without compression."""
+    size = source.seek(0, 2)
+    left = FREE_GROWTH + LARGEST_GROWTH * size
+    source.seek(0)
+    file.write(source.read(128))
+    while len(tag := source.read(8)) == 8:
+        kind, length = struct.unpack("<II", tag)
+        if source.tell() + length > size:
             raise FileError("ends in the middle of a variable")
         if kind != COMPRESSED:
             raise FileError("is damaged: an element that is not compressed among others that are")
-        inflate = zlib.decompressobj()
-        for begin in range(at, at + size, PIECE):
-            piece = inflate.decompress(content[begin : min(begin + PIECE, at + size)], left + 1)
+        stream = zlib.decompressobj()
+        while length:
+            piece = stream.decompress(source.read(min(length, PIECE)), left + 1)
+            length -= min(length, PIECE)
             left -= len(piece)
             if left < 0:
                 raise FileError("claims a matrix that is too large for its compressed bytes")
-            out.write(piece)
-        if not inflate.eof:
+            file.write(piece)
+        if not stream.eof:
             raise FileError("ends in the middle of a compressed variable")
-        at += size
-    return out
+    file.flush()
+    return file
 
 
 # ---------------------------------------------------------------------- the walk through the elements
 
 
-def element(content: memoryview, at: int, end: int) -> tuple[int, int, int, int]:
+def element(content: mmap.mmap, at: int, end: int) -> tuple[int, int, int, int]:
     """(kind, begin and end of its content, where the next one begins); small ones lie in their tag."""
     if at + 8 > end:
         raise FileError("ends in the middle of a matrix")
@@ -106,19 +112,19 @@ def element(content: memoryview, at: int, end: int) -> tuple[int, int, int, int]
     return kind, at + 8, at + 8 + size, at + 8 + size + (-size % 8 if kind != MATRIX else 0)
 
 
-def head(content: memoryview, at: int, end: int) -> tuple[int, tuple[int, ...], str, int]:
+def head(content: mmap.mmap, at: int, end: int) -> tuple[int, tuple[int, ...], str, int]:
     """(flags and class, dimensions, name) of a matrix, and where its content begins."""
     _, begin, stop, at = element(content, at, end)
-    flags = content[begin:stop].tobytes().ljust(4, b"\0")
+    flags = content[begin:stop].ljust(4, b"\0")
     _, begin, stop, at = element(content, at, end)
     shape = struct.unpack(f"<{(stop - begin) // 4}i", content[begin : stop - (stop - begin) % 4])
     _, begin, stop, at = element(content, at, end)
     if len(shape) < 2 or min(shape) < 0:
         raise FileError("is damaged: a matrix without a class and dimensions")
-    return int.from_bytes(flags[:4], "little"), shape, content[begin:stop].tobytes().decode("latin-1"), at
+    return int.from_bytes(flags[:4], "little"), shape, content[begin:stop].decode("latin-1"), at
 
 
-def variables(content: memoryview) -> list[tuple[str, int, int]]:
+def variables(content: mmap.mmap) -> list[tuple[str, int, int]]:
     """(name, begin, end) of every variable."""
     found, at = [], 128
     while at < len(content):
@@ -131,7 +137,7 @@ def variables(content: memoryview) -> list[tuple[str, int, int]]:
     return found
 
 
-def walk(content: memoryview, at: int, end: int, depth: int) -> int:
+def walk(content: mmap.mmap, at: int, end: int, depth: int) -> int:
     """Refuses what SciPy would trust: depth, and counts that the bytes cannot hold.  Returns where the matrix ends."""
     if depth > DEEPEST:
         raise FileError(f"holds more than {DEEPEST} matrices within each other")
