@@ -21,6 +21,12 @@ def softmax(scores: Array) -> Array:
     return exp / exp.sum(axis=-1, keepdims=True)
 
 
+def sigmoid(scores: Array) -> Array:
+    """1 / (1 + exp(−S)), what a single score makes of one class against everything else; it overflows nowhere."""
+    xp = array_module(scores)
+    return 0.5 * (1 + xp.tanh(0.5 * scores))
+
+
 def cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     """The mean cross-entropy L of a batch, and ∂L/∂S.
 

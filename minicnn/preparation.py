@@ -80,7 +80,8 @@ class Preparation:
 def each(values: Sequence[float], C: int, what: str) -> tuple[float, ...]:
     """One number for each channel."""
     if len(values) not in (1, C):
-        raise ValueError(f"reads images of {named(C)}, but the {what} has {len(values)} numbers; expected 1 or {C}")
+        expected = "1" if C == 1 else f"1 or {C}"
+        raise ValueError(f"reads images of {named(C)}, but the {what} has {len(values)} numbers; expected {expected}")
     return tuple(float(value) for value in values) * (C // len(values))
 
 

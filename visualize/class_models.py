@@ -260,9 +260,14 @@ def score_and_posterior(net: Network, c: int, settings: Settings) -> tuple[Class
     return class_model(net, c, replace(settings, score="class", max_norm=reached)), posterior
 
 
+NO_POSTERIOR = "the network has a single score: its posterior, a softmax, is 1 for every image; climb the score itself"
+
+
 def slope(net: Network, x: Array, classes: Sequence[int], score: str) -> tuple[Array, Array, Array]:
     """(S_c, f, ∂f/∂I) for each image and its class: f = S_c, or for the posterior f = log P_c."""
     trace = net.forward(x)
+    if score == "posterior" and trace.scores.shape[1] == 1:
+        raise ValueError(NO_POSTERIOR)
     wanted = one_hot(trace.scores, classes)
     scores = (trace.scores * wanted).sum(axis=1)
     climbed = scores if score == "class" else (log_softmax(trace.scores) * wanted).sum(axis=1)

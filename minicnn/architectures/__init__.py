@@ -33,7 +33,7 @@ MNIST = Preprocessing((28, 28), mean=(0.1307 * 255,), scale=1 / (0.3081 * 255), 
 FASHION_MNIST = Preprocessing((28, 28), mean=(72.94,), scale=1 / 90.02, order="L")
 SHAPES = Preprocessing((64, 64), mean=(127.5, 127.5, 127.5), scale=1 / 64)
 CIFAR = Preprocessing((32, 32), mean=(125.3, 123.0, 113.9), scale=(1 / 63.0, 1 / 62.1, 1 / 66.7))
-PLAIN = Preprocessing((224, 224), mean=(0.0, 0.0, 0.0), scale=1 / 255, resize=256)  # pixels from 0 to 1
+PLAIN = Preprocessing((224, 224), mean=(0.0, 0.0, 0.0), scale=1 / 255)  # pixels from 0 to 1
 PREPROCESSINGS = {
     **{"torchvision": TORCHVISION, "caffe": CAFFE, "oxford": OXFORD},  # for ImageNet's networks, by origin
     **{"mnist": MNIST, "fashion-mnist": FASHION_MNIST, "cifar": CIFAR, "plain": PLAIN},

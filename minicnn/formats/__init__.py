@@ -167,8 +167,11 @@ def load(
     with reading(path, "a weight file"):
         net, declared = format_of(path).load(path, network, allow_nonfinite)
         if preparation is not None:
-            declared = declared or shape_of(net.preprocessing)
-            net = Network(net.layers, preparation.fitted(declared, net.preprocessing), net.classes)
+            try:
+                prepared = preparation.fitted(declared or shape_of(net.preprocessing), net.preprocessing)
+            except ValueError as error:
+                raise FileError(str(error)) from None
+            net = Network(net.layers, prepared, net.classes)
         try_out(net)
     return net
 

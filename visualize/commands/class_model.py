@@ -15,6 +15,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,11 @@ from minicnn.class_names import find_class, short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.images import save_picture
 from minicnn.network import Network
-from visualize.class_models import PRESETS, ClassModel, Settings, class_model, score_and_posterior
+from minicnn.preparation import Preparation
+from visualize.class_models import NO_POSTERIOR, PRESETS, ClassModel, Settings, class_model, score_and_posterior
 
 from .common import (
+    PREPARATION,
     add_json,
     add_network,
     add_out,
@@ -34,6 +37,7 @@ from .common import (
     load_network,
     network_record,
     output_folder,
+    preparation,
     print_json,
     progress,
     refuse_file,
@@ -77,9 +81,10 @@ def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
     settings = dataclasses.replace(PRESETS[args.preset or "paper"], **given)
     if args.from_ is not None:
-        if args.classes or given or args.preset or args.network or args.weights or args.preprocessing:
+        if args.classes or given or args.preset or args.network or args.weights or preparation(args) is not None:
             raise ValueError("--from repeats a run as it was: give it no classes, no network and no settings")
-        args.network, args.weights, args.preprocessing, args.classes, settings, made_with = read_run(args.from_)
+        args.network, args.weights, prepared, args.classes, settings, made_with = read_run(args.from_)
+        vars(args).update(dataclasses.asdict(prepared), preprocessing=prepared.preset)
         with engine(args.engine or made_with):
             return draw(args, settings)
     draw(args, settings)
@@ -93,6 +98,8 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
     net = load_network(args)
     suggest_numba("class-model")
     classes = [find_class(query, net.classes, class_count(net)) for query in args.classes]
+    if args.versus_posterior and class_count(net) == 1:
+        raise ValueError(f"--versus-posterior: {NO_POSTERIOR}")
     if len(set(classes)) < len(classes):
         raise ValueError("each class may be named once")
     model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.steps + 1))
@@ -116,8 +123,8 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
 
 
-def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Settings, str]:
-    """(network, weights, preprocessing, classes, settings, engine) of an earlier run; ValueError if it is none."""
+def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Settings, str]:
+    """(network, weights, preparation, classes, settings, engine) of an earlier run; ValueError if it is none."""
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = Settings(**run["settings"])
@@ -125,16 +132,18 @@ def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Setti
             raise TypeError("expected a list of classes")
         classes = [str(int(c)) for c in run["classes"]]
         network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
-        preprocessing = run.get("preprocessing")
-        if preprocessing not in (None, *PREPROCESSINGS):
-            raise ValueError(f"unknown preprocessing {preprocessing!r}")
+        given = [run.get(option) for option in PREPARATION]
+        told: list[Any] = [tuple(value) if isinstance(value, list) else value for value in given]
+        prepared = Preparation(*told)
+        if prepared.preset not in (None, *PREPROCESSINGS):
+            raise ValueError(f"unknown preprocessing {prepared.preset!r}")
         made_with = checked(run.get("engine", current_engine()))
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no settings of a class model: {type(error).__name__} {error}") from None
-    return network, weights, preprocessing, classes, settings, made_with
+    return network, weights, prepared, classes, settings, made_with
 
 
-def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, str], out: Path) -> Path:
+def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], out: Path) -> Path:
     """The run's files in the folder `out`; returns what their names begin with."""
     from visualize.figures import class_model_curves_figure, class_models_figure, save_figure
 
@@ -152,7 +161,7 @@ def write_run(net: Network, classes: list[int], model: ClassModel, network: dict
 
 
 def write_versus_posterior(
-    net: Network, classes: list[int], settings: Settings, network: dict[str, str], stem: Path
+    net: Network, classes: list[int], settings: Settings, network: dict[str, Any], stem: Path
 ) -> None:
     """Each class climbed by score and by posterior, side by side: .png, .npz and .json."""
     from visualize.figures import save_figure, score_and_posterior_figure

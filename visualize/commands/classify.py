@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def print_top(answer: Answer, best: list[int]) -> None:
-    """Probability, score, index and name, a class a line."""
+    """Probability (of a single score its sigmoid, called so), score, index and name, a class a line."""
+    kind = answer.probability_name
+    label = "" if kind == "probability" else f"{kind} "
     for entry in map(answer.described, best):
-        print(f"  {entry['probability']:6.1%}   S = {entry['score']:6.2f}   {entry['index']:4}  {entry['name']}")
+        print(f"  {label}{entry[kind]:6.1%}   S = {entry['score']:6.2f}   {entry['index']:4}  {entry['name']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from layers.arrays import INSTALL, to_host, why_no_cuda
 from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
+from minicnn.formats.empty_batch import LARGEST_SIDE
 from minicnn.images import read_photo
-from minicnn.loss import softmax
+from minicnn.loss import sigmoid, softmax
 from minicnn.network import Network, input_of, preprocessing_of
+from minicnn.preparation import Preparation
 from visualize.deconvnet import Seed
 from visualize.terminal import only_ascii_is_safe
 
@@ -42,15 +45,54 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help=f"a trained network's weights: {' '.join(formats.SUFFIXES)}"
     )
-    parser.add_argument(
-        "--preprocessing",
-        choices=architectures.PREPROCESSINGS,
-        help="how the network wants its photographs, if FILE does not say (ONNX files rarely do)",
-    )
+    add_preparation(parser)
     parser.add_argument(
         "--allow-nonfinite", action="store_true", help="take weights from FILE that are NaN or infinite"
     )
     add_device(parser)
+
+
+def add_preparation(parser: argparse.ArgumentParser) -> None:
+    """How the network wants its photographs, if its file does not say it (ONNX files rarely do)."""
+    parser.add_argument(
+        "--preprocessing",
+        choices=architectures.PREPROCESSINGS,
+        help="how the network wants its photographs, if FILE does not say (ONNX files rarely do); size and channels "
+        "are FILE's own; plain: pixels from 0 to 1",
+    )
+    group = parser.add_argument_group("preprocessing in numbers", "X = (pixels - mean) * scale, pixels 0 ... 255")
+    group.add_argument("--mean", metavar="M[,M,M]", type=numbers, help="one number, or one for each channel")
+    group.add_argument("--scale", metavar="S[,S,S]", type=numbers, help="likewise; fractions too: 1/255")
+    order = group.add_mutually_exclusive_group()
+    order.add_argument("--order", choices=("RGB", "BGR", "L"), help="of the channels; L is grey")
+    order.add_argument("--grey", dest="order", action="store_const", const="L", help="the same as --order L")
+    group.add_argument("--size", metavar="H[xW]", type=size, help="in pixels, for a FILE that does not say it")
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """ "0.5", "104,117,123" or "1/255" as numbers."""
+    fractions = [part.split("/") for part in text.split(",")]
+    try:
+        found = tuple(float(top) / math.prod(float(part) for part in below) for top, *below in fractions)
+        if not all(map(math.isfinite, found)):
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor several with commas between") from None
+    return found
+
+
+def size(text: str) -> tuple[int, int]:
+    """ "32" or "20x30" as (height, width)."""
+    parts = text.lower().replace("×", "x").split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and 0 < int(part) <= LARGEST_SIDE for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size in pixels; expected H or HxW, at most {LARGEST_SIDE}")
+    return int(parts[0]), int(parts[-1])
+
+
+def preparation(args: argparse.Namespace) -> Preparation | None:
+    """What the options say of the preprocessing; None if they say nothing."""
+    given = Preparation(args.preprocessing, args.mean, args.scale, args.order, args.size)
+    return None if given == Preparation() else given
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -128,23 +170,28 @@ def different_names(paths: Sequence[str]) -> None:
         raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
 
 
-def load_network(args: argparse.Namespace) -> Network:
-    """The network that --network and --weights mean.
+def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Network:
+    """The network that --network and --weights mean; `otherwise` is the preset where nobody says how it is fed.
 
     From then on `args.network` is what to load it by: a name, or the path of a file that knows its architecture.
     Its weights are on the device that --device means, and so is what is computed with them.
     """
     device = chosen_device(args)
+    given = preparation(args)
     if args.weights is not None and args.network is not None:
-        net = pretrained.load(args.weights, args.network, args.allow_nonfinite)
+        net = pretrained.load(args.weights, args.network, args.allow_nonfinite, given)
     else:
         source = args.weights or args.network or DEFAULT_NETWORK
         args.network, args.weights = str(source), None
-        net = pretrained.load(source, allow_nonfinite=args.allow_nonfinite)
-    if args.preprocessing is not None:
-        net = Network(net.layers, architectures.PREPROCESSINGS[args.preprocessing], net.classes)
+        net = pretrained.load(source, None, args.allow_nonfinite, given)
+    if net.preprocessing is None and otherwise is not None:
+        args.preprocessing = otherwise
+        return load_network(args)
     if net.preprocessing is None:
-        raise ValueError(f"{args.network} does not say how it wants its photographs: choose a --preprocessing")
+        raise ValueError(
+            f"{args.network} does not say how it wants its photographs: choose a --preprocessing "
+            f"({', '.join(architectures.PREPROCESSINGS)}), or give --mean and --scale"
+        )
     return net if device == "cpu" else net.to(device)
 
 
@@ -161,11 +208,15 @@ def chosen_device(args: argparse.Namespace) -> str:
     return "cpu" if problem else "cuda"
 
 
-def network_record(args: argparse.Namespace) -> dict[str, str]:
+PREPARATION = ("preprocessing", "mean", "scale", "order", "size")  # options that say how photographs are prepared
+
+
+def network_record(args: argparse.Namespace) -> dict[str, Any]:
     """What the settings beside a picture say of the network, enough to load it again."""
-    record = {"network": args.network, "weights": args.weights, "preprocessing": args.preprocessing}
+    record = {"network": args.network, "weights": None if args.weights is None else str(args.weights)}
+    record |= {option: getattr(args, option) for option in PREPARATION}
     record["engine"] = current_engine()
-    return {option: str(value) for option, value in record.items() if value is not None}
+    return {option: value for option, value in record.items() if value is not None}
 
 
 def refuse_unknown_class(args: argparse.Namespace, net: Network) -> None:
@@ -189,7 +240,11 @@ def output_folder(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network says of a photograph's centre crop."""
+    """What a network says of a photograph's centre crop.
+
+    A network with a single score tells one class from everything else: its probability is not the softmax, which is 1
+    whatever the score, but the sigmoid, 1 / (1 + exp(−S)), and it is called so.
+    """
 
     scores: np.ndarray
     probabilities: np.ndarray
@@ -198,7 +253,12 @@ class Answer:
     @classmethod
     def of(cls, net: Network, photo: np.ndarray) -> Answer:
         scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo))))
-        return cls(scores[0], softmax(scores)[0], net.classes)
+        return cls(scores[0], sigmoid(scores)[0] if scores.shape[1] == 1 else softmax(scores)[0], net.classes)
+
+    @property
+    def probability_name(self) -> str:
+        """What the probabilities are: "probability", or "sigmoid" of a single score."""
+        return "sigmoid" if len(self.scores) == 1 else "probability"
 
     def best(self, count: int) -> list[int]:
         """The classes with the highest scores, highest first."""
@@ -214,12 +274,13 @@ class Answer:
             "index": c,
             "name": short_name(self.classes, c),
             "score": float(self.scores[c]),
-            "probability": float(self.probabilities[c]),
+            self.probability_name: float(self.probabilities[c]),
         }
 
     def title(self, c: int) -> str:
         """Class c as the figures have it."""
-        return f"{short_name(self.classes, c)}   P = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
+        symbol = "sigmoid(S)" if len(self.scores) == 1 else "P"
+        return f"{short_name(self.classes, c)}   {symbol} = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
 
 
 def each_photo(paths: Iterable[str], command: str, work: Callable[[str, np.ndarray], None]) -> int:
