@@ -58,16 +58,18 @@ MALFORMED = {
     "negative": (xml(("cat", -3, 2, 3, 4)), "a box from (-3, 2)"),
     "enormous": (xml(("cat", 1, 2, 3, 1e300)), "a box from"),
     "no area": (xml(("cat", 1, 2, 3, 4), size=(0, 40)), "a picture of 0×40 pixels"),
-    "a document type": ("<!DOCTYPE annotation>" + xml(("cat", 1, 2, 3, 4)), "declares a document type"),
-    "entities": (
-        '<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]>' + xml(("&y;", 1, 2, 3, 4)),
-        "declares a document type",
+    "entities that unfold into gigabytes": (
+        "<!DOCTYPE a [<!ENTITY e0 'ha'>"
+        + "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 10))
+        + "]>"
+        + xml(("&e9;", 1, 2, 3, 4)),
+        "malformed XML",
     ),
     "an external entity": (
         '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]>' + xml(("&x;", 1, 2, 3, 4)),
-        "declares a document type",
+        "malformed XML",
     ),
-    "nested deep": ("<annotation>" + "<a>" * 200_000, "nested deeper than 50"),
+    "nested deep": ("<annotation>" + "<a>" * 200_000, "malformed XML"),
     "an unknown encoding": ('<?xml version="1.0" encoding="klingon"?><annotation/>', "malformed XML"),
 }
 
@@ -80,6 +82,12 @@ def test_a_file_that_cannot_be_used_says_what_is_wrong_and_which_it_is(case, tmp
         voc.read_annotation(path)
     assert complaint in str(error.value)
     assert str(path) in str(error.value)
+
+
+def test_a_document_type_and_deep_elements_do_no_harm(tmp_path):
+    deep = "<a>" * 80_000 + "</a>" * 80_000 + "</annotation>"
+    content = "<!DOCTYPE annotation>" + xml(("cat", 1, 2, 3, 4)).replace("</annotation>", deep)
+    assert voc.read_annotation(written(tmp_path / "x.xml", content)).objects == [("cat", (0, 1, 3, 4))]
 
 
 def test_a_file_too_large_for_an_annotation_is_not_read(tmp_path):
