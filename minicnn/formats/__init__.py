@@ -20,10 +20,9 @@ import numpy as np
 from .. import architectures
 from ..network import Network
 from ..preparation import Preparation, Shape, shape_of
-from . import matconvnet, npz, onnx, pytorch, safetensors, state_dict
+from . import matconvnet, npz, onnx, pytorch, reading, safetensors, state_dict
 from .errors import FileError
 from .npz import save
-from .reading import reading
 
 __all__ = ["FORMATS", "SUFFIXES", "FileError", "load", "save"]
 
@@ -164,7 +163,7 @@ def load(
     path = Path(path)
     if network is not None:
         architectures.torch_names(network)  # which says what names there are
-    with reading(path, "a weight file"):
+    with reading.reading(path, "a weight file"):
         net, declared = format_of(path).load(path, network, allow_nonfinite)
         if preparation is not None:
             try:

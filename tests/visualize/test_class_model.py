@@ -216,7 +216,7 @@ def test_a_dead_start_is_reported_with_what_to_change(on):
 
 def test_a_class_without_rivals_has_no_posterior_to_climb(linear_network):
     lonely = linear_network(np.ones((1, 16)), np.zeros(1))  # P_c = 1 for every image
-    with pytest.warns(Stalled), pytest.raises(ValueError, match="no gradient at the zero image: start from noise"):
+    with pytest.raises(ValueError, match="a single score: its posterior, a softmax, is 1 for every image"):
         score_and_posterior(lonely, 0, Settings(steps=3))
 
 

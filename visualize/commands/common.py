@@ -183,7 +183,7 @@ def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Netw
     else:
         source = args.weights or args.network or DEFAULT_NETWORK
         args.network, args.weights = str(source), None
-        net = pretrained.load(source, None, args.allow_nonfinite, given)
+        net = pretrained.load(source, allow_nonfinite=args.allow_nonfinite, preparation=given)
     if net.preprocessing is None and otherwise is not None:
         args.preprocessing = otherwise
         return load_network(args)
