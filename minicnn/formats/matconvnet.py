@@ -14,8 +14,7 @@ groups.  MatConvNet has no fully connected layers: it convolves with kernels as 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,16 +32,14 @@ from layers import (
     ReLU,
 )
 from layers.arrays import Array
-from layers.windows import Pair, Sides
 
 from ..images import Preprocessing
 from ..network import Network
 from .empty_batch import LARGEST_SIDE, LARGEST_STEP, empty_batch, through
 from .errors import FileError
 from .mat import read_mat
+from .matconvnet_fields import Struct, listed, pair, sides, whole
 from .reading import reading
-
-Struct = Mapping[str, Any]
 
 LOSSES = ("softmax", "softmaxloss", "loss")  # a network never contains its softmax
 
@@ -242,38 +239,3 @@ def class_names(classes: Struct) -> list[str] | None:
     """What a person reads: classes.description, or else classes.name."""
     names = classes.get("description") or classes.get("name")
     return None if not names else [str(name) for name in names]
-
-
-# ---------------------------------------------------------------------- reading fields
-
-
-def listed(layers: Any) -> list[Struct]:
-    """`layers` as a list of structs."""
-    layers = layers if isinstance(layers, list) else [layers]
-    if not layers or not all(isinstance(stored, dict) for stored in layers):
-        raise FileError("`layers` is no cell array of structs; expected a network of MatConvNet's SimpleNN")
-    return layers
-
-
-def pair(stored: Struct, field: str, default: int | None = None) -> Pair:
-    """(vertical, horizontal)."""
-    rows, columns = whole(stored, field, 2, default)
-    return rows, columns
-
-
-def sides(stored: Struct, field: str) -> Sides:
-    """[top bottom left right], in MatConvNet's order as in ours; 0 unless told."""
-    top, bottom, left, right = whole(stored, field, 4, default=0)
-    return top, bottom, left, right
-
-
-def whole(
-    stored: Struct, field: str, count: int, default: int | None = None, largest: int = LARGEST_STEP
-) -> tuple[int, ...]:
-    """`count` whole numbers of a field, e.g. a stride; one number stands for all."""
-    values = np.ravel(stored.get(field, [])).tolist() or ([] if default is None else [default])
-    if len(values) == 1:
-        values *= count
-    if len(values) != count or not all(isinstance(v, (int, float)) and v in range(largest + 1) for v in values):
-        raise FileError(f"{field} is {values}; expected {count} whole numbers of 0 … {largest}")
-    return tuple(int(v) for v in values)

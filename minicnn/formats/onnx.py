@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from ..preparation import Shape
 from .empty_batch import empty_batch, through
 from .errors import FileError
 from .onnx_constants import Folding, array_of, shapes_of
-from .onnx_graph import Chain, Graph, Junction
+from .onnx_graph import Chain, Graph, Junction, grouped
 from .onnx_node import Node
 from .onnx_operators import OPERATORS
 from .onnx_shapes import ARITHMETIC, affine, simplified
@@ -187,15 +186,6 @@ def nodes_of(model: Any, image: str, constants: dict[str, np.ndarray], path: Pat
         else:
             constants.update(fold(proto, str(node), [constants[value] for value in proto.input if value]))
     return nodes
-
-
-def grouped(node: Node, nodes: Sequence[Node]) -> Node:
-    """A Concat that begins with all that an earlier one joined reads that one instead (DenseNet, as PyTorch has it)."""
-    for other in nodes if node.operator == "Concat" else ():
-        joined = len(other.data)
-        if other.operator == "Concat" and joined < len(node.data) and node.data[:joined] == other.data:
-            node = replace(node, data=[other.output, *node.data[joined:]])
-    return node
 
 
 def what_is_wrong_with(maker: int | None, reader: int) -> str:

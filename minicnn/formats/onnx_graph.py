@@ -12,8 +12,8 @@ it the immediate dominator.)  What is between fork and junction are chains again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from .errors import FileError
 from .onnx_node import Node
@@ -88,3 +88,12 @@ class Graph:
         if top != self.image and self.makers[top].operator in ("Softmax", "LogSoftmax", "Sigmoid"):
             return self.below[top]
         return scores
+
+
+def grouped(node: Node, nodes: Sequence[Node]) -> Node:
+    """A Concat that begins with all that an earlier one joined reads that one instead (DenseNet, as PyTorch has it)."""
+    for other in nodes if node.operator == "Concat" else ():
+        joined = len(other.data)
+        if other.operator == "Concat" and joined < len(node.data) and node.data[:joined] == other.data:
+            node = replace(node, data=[other.output, *node.data[joined:]])
+    return node

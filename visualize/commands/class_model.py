@@ -29,7 +29,6 @@ from minicnn.preparation import Preparation
 from visualize.class_models import NO_POSTERIOR, PRESETS, ClassModel, Settings, class_model, score_and_posterior
 
 from .common import (
-    PREPARATION,
     add_json,
     add_network,
     add_out,
@@ -37,12 +36,12 @@ from .common import (
     load_network,
     network_record,
     output_folder,
-    preparation,
     print_json,
     progress,
     refuse_file,
     suggest_numba,
 )
+from .prepared import PREPARATION, preparation
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,13 +17,13 @@ from layers.arrays import INSTALL, to_host, why_no_cuda
 from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
-from minicnn.formats.empty_batch import LARGEST_SIDE
 from minicnn.images import read_photo
 from minicnn.loss import sigmoid, softmax
 from minicnn.network import Network, input_of, preprocessing_of
-from minicnn.preparation import Preparation
 from visualize.deconvnet import Seed
 from visualize.terminal import only_ascii_is_safe
+
+from .prepared import PREPARATION, add_preparation, preparation
 
 T = TypeVar("T")
 
@@ -50,49 +49,6 @@ def add_network(parser: argparse.ArgumentParser) -> None:
         "--allow-nonfinite", action="store_true", help="take weights from FILE that are NaN or infinite"
     )
     add_device(parser)
-
-
-def add_preparation(parser: argparse.ArgumentParser) -> None:
-    """How the network wants its photographs, if its file does not say it (ONNX files rarely do)."""
-    parser.add_argument(
-        "--preprocessing",
-        choices=architectures.PREPROCESSINGS,
-        help="how the network wants its photographs, if FILE does not say (ONNX files rarely do); size and channels "
-        "are FILE's own; plain: pixels from 0 to 1",
-    )
-    group = parser.add_argument_group("preprocessing in numbers", "X = (pixels - mean) * scale, pixels 0 ... 255")
-    group.add_argument("--mean", metavar="M[,M,M]", type=numbers, help="one number, or one for each channel")
-    group.add_argument("--scale", metavar="S[,S,S]", type=numbers, help="likewise; fractions too: 1/255")
-    order = group.add_mutually_exclusive_group()
-    order.add_argument("--order", choices=("RGB", "BGR", "L"), help="of the channels; L is grey")
-    order.add_argument("--grey", dest="order", action="store_const", const="L", help="the same as --order L")
-    group.add_argument("--size", metavar="H[xW]", type=size, help="in pixels, for a FILE that does not say it")
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """ "0.5", "104,117,123" or "1/255" as numbers."""
-    fractions = [part.split("/") for part in text.split(",")]
-    try:
-        found = tuple(float(top) / math.prod(float(part) for part in below) for top, *below in fractions)
-        if not all(map(math.isfinite, found)):
-            raise ValueError
-    except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number, nor several with commas between") from None
-    return found
-
-
-def size(text: str) -> tuple[int, int]:
-    """ "32" or "20x30" as (height, width)."""
-    parts = text.lower().replace("×", "x").split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and 0 < int(part) <= LARGEST_SIDE for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size in pixels; expected H or HxW, at most {LARGEST_SIDE}")
-    return int(parts[0]), int(parts[-1])
-
-
-def preparation(args: argparse.Namespace) -> Preparation | None:
-    """What the options say of the preprocessing; None if they say nothing."""
-    given = Preparation(args.preprocessing, args.mean, args.scale, args.order, args.size)
-    return None if given == Preparation() else given
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -206,9 +162,6 @@ def chosen_device(args: argparse.Namespace) -> str:
         chosen = f"the CPU ({problem})" if problem else "the GPU (CuPy computes there)"
         print(f"minicnn {args.command}: note: --device auto takes {chosen}", file=sys.stderr)
     return "cpu" if problem else "cuda"
-
-
-PREPARATION = ("preprocessing", "mean", "scale", "order", "size")  # options that say how photographs are prepared
 
 
 def network_record(args: argparse.Namespace) -> dict[str, Any]:
