@@ -109,7 +109,7 @@ def build(chain: Chain, x: Array | None) -> tuple[dict[str, Layer], Array | None
             elif node.operator in OPERATORS:
                 layer = OPERATORS[node.operator](node, x)
             else:
-                raise FileError(f"is not among the operators read here: {', '.join((*OPERATORS, 'Concat', 'Add'))}")
+                raise FileError(f"is not among the operators read here: {', '.join((*OPERATORS, *ARITHMETIC))}")
         except ValueError as error:
             raise FileError(f"{node}: {error}" if not isinstance(step, Junction) else str(error)) from None
         if layer is not None:

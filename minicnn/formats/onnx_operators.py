@@ -98,6 +98,12 @@ def dropout(node: Node, x: Array | None) -> Dropout:
     return Dropout(number(node, "ratio", 0.5))
 
 
+def alone(node: Node, x: Array | None) -> None:
+    """A Concat of one value is that value; those of several are junctions of the graph."""
+    if len(node.constants) > 1:
+        raise FileError("joins maps with constants; expected maps alone")
+
+
 OPERATORS: dict[str, Callable[[Node, Array | None], Layer | None]] = {
     "Conv": convolution,
     "Relu": lambda node, x: ReLU(),
@@ -111,6 +117,7 @@ OPERATORS: dict[str, Callable[[Node, Array | None], Layer | None]] = {
     **dict.fromkeys(("Flatten", "Reshape", "Unsqueeze"), view),
     **dict.fromkeys(("ReduceMean", "Squeeze"), spatial),
     "Pad": padded,
+    "Concat": alone,
     "Dropout": dropout,
     "Identity": lambda node, x: None,
     "Cast": lambda node, x: None,

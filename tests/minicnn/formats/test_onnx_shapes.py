@@ -313,3 +313,10 @@ def test_densenets_blocks_however_they_are_joined(rng, tmp_path):
             joined = model.add("Concat", *([joined, z] if pairwise else features), axis=1)
         close(model, tmp_path / "n.onnx", model.add("Flatten", model.add("GlobalAveragePool", joined)))
         assert isinstance(load(tmp_path / "n.onnx").layers[load(tmp_path / "n.onnx").names[-1]], Flatten)
+
+
+def test_one_value_joined_with_nothing(rng, tmp_path):
+    model, y = maps(rng)
+    close(model, tmp_path / "n.onnx", model.add("Flatten", model.add("Concat", y, axis=1)))
+    y = model.add("Concat", y, model.random(1, 4, 6, 5), axis=1, name="c")
+    refused(model, tmp_path / "n.onnx", model.add("Flatten", y), "Concat 'c': joins maps with constants")
