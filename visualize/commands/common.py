@@ -167,7 +167,8 @@ def chosen_device(args: argparse.Namespace) -> str:
 def network_record(args: argparse.Namespace) -> dict[str, Any]:
     """What the settings beside a picture say of the network, enough to load it again."""
     record = {"network": args.network, "weights": None if args.weights is None else str(args.weights)}
-    record |= {option: getattr(args, option) for option in PREPARATION}
+    given = {option: getattr(args, option) for option in PREPARATION}
+    record |= {option: list(value) if isinstance(value, tuple) else value for option, value in given.items()}
     record["engine"] = current_engine()
     return {option: value for option, value in record.items() if value is not None}
 
