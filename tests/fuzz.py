@@ -3,7 +3,7 @@
 Each is a small good file of some format with bits flipped, bytes cut out, put in, replaced by another file's, or sizes
 set to extremes; of archives and compressed files the content is damaged and packed again, checksums included.  A reader
 may read it or refuse it with a FileError: anything else, an end of the interpreter, more than five seconds of the
-processor or a gigabyte of memory is a failure, told with the number that makes the file again: --first NUMBER --count 1.
+processor or a gigabyte of memory is a failure, given with its number: --first NUMBER --count 1.
 """
 
 from __future__ import annotations
