@@ -12,9 +12,11 @@ from . import architectures, formats
 from .architectures.squeezenet import squeezenet1_1
 from .class_names import imagenet_classes
 from .extras import package_folder
+from .files import refuse_address
 from .formats.array_pickle import read_array_pickle
 from .images import Preprocessing
 from .network import Network
+from .spelling import choose_from
 
 SQUEEZENET_WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
 SHAPES_WEIGHTS = Path(__file__).parent / "weights" / "shapes.npz"
@@ -28,12 +30,13 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None, allow
     allow_nonfinite: take weights that are NaN or infinite
     """
     name = str(name_or_path)
+    refuse_address(name, "a weight file")
     if name in NETWORKS and network is None:
         return NETWORKS[name]()
     if isinstance(name_or_path, str) and not os.path.exists(name) and not is_like_a_path(name):
         if name in architectures.ARCHITECTURES:
             raise ValueError(f"{name} is an architecture without weights here: give their file, --weights FILE")
-        raise ValueError(f"there is no network {name!r}: choose from {', '.join(NETWORKS)}, or give a weight file")
+        raise ValueError(f"there is no network {name!r}{choose_from(name, NETWORKS)}, or give a weight file")
     return formats.load(name_or_path, network, allow_nonfinite)
 
 

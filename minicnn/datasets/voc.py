@@ -25,6 +25,7 @@ from xml.parsers import expat
 
 from PIL import Image
 
+from ..class_names import synonyms
 from ..images import read_photo
 from .annotated import Box, Picture
 
@@ -178,7 +179,7 @@ def class_index(classes: Sequence[str] | None, synsets: Sequence[str] | None = N
     """
     meant: dict[str, set[int]] = defaultdict(set)
     for c, name in enumerate(classes or []):
-        for synonym in [name, *name.split(",")]:
+        for synonym in [name, *synonyms(classes or [], c)]:
             meant[_plain(synonym)].add(c)
     for c, synset in enumerate(synsets or []):
         meant[_plain(synset)].add(c)

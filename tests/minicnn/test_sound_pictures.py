@@ -206,7 +206,7 @@ def png(bits: int, colour: int, row: bytes, transparent: bytes, width: int) -> b
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"tRNS", transparent) + data + chunk(b"IEND", b"")
 
 
-TEN, FIVE = 10 * 257, 5 * 257
+TENS, FIVES = 3 * [10 * 257], 3 * [5 * 257]
 KEYS = {  # a row of pixels, one of which has the transparent value, and what is to be seen of it on white
     "grey, 1 bit": (png(1, 0, b"\x40", struct.pack(">H", 0), 4), [255, 255, 255, 255]),
     "grey, 2 bits": (png(2, 0, b"\x1b", struct.pack(">H", 2), 4), [0, 85, 255, 255]),
@@ -214,7 +214,7 @@ KEYS = {  # a row of pixels, one of which has the transparent value, and what is
     "grey, 8 bits": (png(8, 0, bytes([1, 2, 3, 4]), struct.pack(">H", 2), 4), [1, 255, 3, 4]),
     "grey, 16 bits": (png(16, 0, struct.pack(">4H", 257, 514, 515, 771), struct.pack(">H", 514), 4), [1, 255, 2, 3]),
     "colour, 8 bits": (png(8, 2, bytes([9, 9, 9, 5, 5, 5]), struct.pack(">3H", 9, 9, 9), 2), [255, 5]),
-    "colour, 16 bits": (png(16, 2, struct.pack(">6H", *3 * [TEN], *3 * [FIVE]), struct.pack(">3H", *3 * [TEN]), 2), [255, 5]),
+    "colour, 16 bits": (png(16, 2, struct.pack(">6H", *TENS, *FIVES), struct.pack(">3H", *TENS), 2), [255, 5]),
 }  # fmt: skip
 
 

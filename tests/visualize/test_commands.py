@@ -255,3 +255,18 @@ def test_work_of_minutes_is_compiled_where_numba_is_and_a_terminal_is_told_what_
     assert (
         "note: with Numba this takes about half the time: python -m pip install -e '.[fast]'" in capsys.readouterr().err
     )
+
+
+def test_classes_lists_and_searches(capsys):
+    assert cli.main(["classes", "--network", "shapes"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    assert cli.main(["classes", "cat", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["name"] for line in found[:2]] == ["tiger cat", "Persian cat"]
+    assert cli.main(["classes", "espreso"]) == 2
+    assert "the nearest are 967 (espresso)" in capsys.readouterr().err
+
+
+def test_an_unknown_network_gets_the_nearest(photo_file, capsys):
+    assert cli.main(["classify", str(photo_file), "--network", "sqeezenet"]) == 2
+    assert "did you mean squeezenet?" in capsys.readouterr().err

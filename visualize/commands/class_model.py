@@ -123,7 +123,7 @@ def read_run(path: Path) -> tuple[str, Path | None, str | None, list[str], Setti
         settings = Settings(**run["settings"])
         if not isinstance(run["classes"], list):
             raise TypeError("expected a list of classes")
-        classes = [str(int(c)) for c in run["classes"]]
+        classes = [f"#{int(c)}" for c in run["classes"]]  # indices, whatever the classes are called
         network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
         preprocessing = run.get("preprocessing")
         if preprocessing not in (None, *PREPROCESSINGS):
@@ -167,7 +167,5 @@ def write_versus_posterior(
 
 
 def slug(net: Network, c: int) -> str:
-    """The class's name as part of a file's name, with its index where another class has the same name."""
-    name = re.sub(r"[^a-z0-9]+", "-", short_name(net.classes, c).casefold()).strip("-") or str(c)
-    namesakes = [k for k in range(len(net.classes or [])) if short_name(net.classes, k) == short_name(net.classes, c)]
-    return f"{name}-{c}" if len(namesakes) > 1 else name
+    """The class's name as part of a file's name."""
+    return re.sub(r"[^\w]+", "-", short_name(net.classes, c).casefold()).strip("-") or str(c)
