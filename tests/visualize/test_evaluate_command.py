@@ -242,6 +242,21 @@ def test_in_a_folder_of_all_sorts_the_good_are_measured_and_the_bad_reported_and
     )
 
 
+def test_an_object_that_cannot_be_used_is_said_and_counted_and_its_picture_measured(network, folder, tmp_path, capsys):
+    xml = folder / "p0.xml"
+    stray = (
+        "<object><name>{}</name><bndbox><xmin>900</xmin><ymin>1</ymin><xmax>950</xmax><ymax>9</ymax></bndbox></object>"
+    )
+    xml.write_text(xml.read_text().replace("<object>", stray.format(CLASSES[0]) + stray.format("walrus") + "<object>"))
+    assert cli.main(folder_arguments(network, folder, tmp_path / "out", "--tune", 0, "--json")) == 2
+    captured = capsys.readouterr()
+    assert all(json.loads(line)["top1"]["count"] == 5 for line in captured.out.splitlines())
+    assert captured.err.count(f"p0.png: the box of '{CLASSES[0]}' lies outside of the picture") == 1
+    assert "walrus' lies" not in captured.err
+    counts = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["pictures"]["test"]
+    assert counts["objects_left_out"] == 1
+
+
 def test_of_a_folder_a_third_at_most_is_tuned_on_and_tested_on_is_the_rest(network, folder, tmp_path):
     assert cli.main(folder_arguments(network, folder, tmp_path / "out")) == 2
     used = {
