@@ -36,7 +36,7 @@ def load(name_or_path: str | os.PathLike[str], network: str | None = None, allow
     if isinstance(name_or_path, str) and not os.path.exists(name) and not is_like_a_path(name):
         if name in architectures.ARCHITECTURES:
             raise ValueError(f"{name} is an architecture without weights here: give their file, --weights FILE")
-        raise ValueError(f"there is no network {name!r}{choose_from(name, NETWORKS)}, or give a weight file")
+        raise ValueError(f"there is no network {name!r}{choose_from(name, NETWORKS, 'or give a weight file')}")
     return formats.load(name_or_path, network, allow_nonfinite)
 
 

@@ -55,5 +55,5 @@ def load(
         raise ValueError(f"--folder goes with a data set by name ({names}), not with {name}")
     refuse_address(name, "a folder of images")
     if isinstance(name_or_path, str) and not os.path.exists(name) and len(Path(name).parts) == 1:
-        raise ValueError(f"there is no data set {name!r}{choose_from(name, DATASETS)}, or give a folder of images")
+        raise ValueError(f"there is no data set {name!r}{choose_from(name, DATASETS, 'or give a folder of images')}")
     return image_folder(name_or_path, preprocessing, seed=seed, progress=progress)

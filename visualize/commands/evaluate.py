@@ -38,11 +38,10 @@ from .common import (
     class_count,
     load_network,
     network_record,
-    output_folder,
     print_json,
     progress,
-    refuse_file,
 )
+from .output import output_folder, refuse_file
 
 EXAMPLE = "minicnn evaluate localization --network shapes --data shapes --count 1000 --workers 2 --out evaluation"
 

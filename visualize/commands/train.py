@@ -47,7 +47,8 @@ from minicnn.training import (
     train,
 )
 
-from .common import add_device, add_json, chosen_device, output_folder, print_json, progress, refuse_file, suggest_numba
+from .common import add_device, add_json, chosen_device, print_json, progress, suggest_numba
+from .output import output_folder, refuse_file
 
 EXAMPLE = "minicnn train fashion-mnist --out fashion"
 
