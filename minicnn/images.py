@@ -16,7 +16,6 @@ from .files import atomic_write
 from .photo_files import MAX_PIXELS as MAX_PIXELS
 from .photo_files import read_photo as read_photo
 
-
 Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
 
 

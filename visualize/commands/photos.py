@@ -52,8 +52,7 @@ def chosen_photos(arguments: Sequence[str]) -> list[Photo]:
         paths += [path for path in files_meant(argument, droppings) if path not in known or path == argument]
         known.update(paths)
     if droppings:
-        names = ", ".join(map(str, droppings[:5])) + (f" and {len(droppings) - 5} more" if len(droppings) > 5 else "")
-        warnings.warn(f"passed over, for systems drop such files: {names}", stacklevel=2)
+        warnings.warn(f"passed over, for systems drop such files: {', '.join(map(str, droppings))}", stacklevel=2)
     return [Photo(path, name) for path, name in zip(paths, different_names(paths), strict=True)]
 
 
