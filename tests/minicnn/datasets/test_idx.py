@@ -150,8 +150,8 @@ def test_a_damaged_gzip_is_refused(folder, place):
         (packed(3, 2, 4, content=bytes(18)), "ends in the middle of its numbers"),
         (packed(3, 28, 28, content=bytes(18)), "claims 3 × 28 × 28 bytes, more than it can hold"),
         (packed(3, 2**32 - 1, 2**32 - 1, content=bytes(18)), "more than it can hold"),
-        (gzip.compress(packed(3, 28, 2**20, content=bytes(18))), "more than it can hold"),
-        (gzip.compress(packed(3, 2, 4, content=bytes(18))), "ends in the middle of its numbers"),
+        (gzip.compress(packed(3, 28, 2**20, content=bytes(18)), mtime=0), "more than it can hold"),
+        (gzip.compress(packed(3, 2, 4, content=bytes(18)), mtime=0), "ends in the middle of its numbers"),
     ],
 )
 def test_images_that_are_not_what_they_claim_are_refused(folder, content, said):
