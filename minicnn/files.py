@@ -1,9 +1,13 @@
-"""Writing files so that nothing is ever half-written: to a temporary file beside the target, then renamed."""
+"""Writing files so that nothing is ever half-written: to a temporary file beside the target, then renamed.
+
+And what a path must not be: an address on the network.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,3 +55,13 @@ def save_json(path: str | os.PathLike[str], settings: Mapping[str, object]) -> N
     """Settings as JSON: what stands beside every picture, enough to make it again."""
     with atomic_write(path) as file:
         file.write((json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+ADDRESS = re.compile(r"(https?|ftp|s3|gs|data|file):", re.IGNORECASE)
+
+
+def refuse_address(path: str | os.PathLike[str], wanted: str) -> None:
+    """ValueError for an address on the network (https://…) where a file is wanted: nothing is downloaded here."""
+    text = os.fspath(path)
+    if ADDRESS.match(text) and not os.path.exists(text):
+        raise ValueError(f"{text} is an address; nothing is downloaded here: save it, and give the path of {wanted}")

@@ -1,4 +1,4 @@
-"""Photographs and network inputs: reading, cropping, X_0 = (pixels − mean) · scale, and all the way back.
+"""Photographs and network inputs: cropping, X_0 = (pixels − mean) · scale, and all the way back.
 
 A *photograph* is an array (H, W, 3) of bytes, RGB.  A *crop* is the part of it that a network sees, at the network's
 size, and knows where it came from.  X_0 is what the network computes with: (N, C, h, w), float32.
@@ -7,72 +7,19 @@ size, and knows where it came from.  X_0 is what the network computes with: (N, 
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from .files import atomic_write
-
-MAX_PIXELS = 100_000_000
+from .photo_files import MAX_PIXELS as MAX_PIXELS
+from .photo_files import read_photo as read_photo
 
 Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
 
 
-# ---------------------------------------------------------------------- files
-
-
-def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
-    """The photograph in a file: (H, W, 3) bytes, RGB, upright as its EXIF orientation says.
-
-    Grey, palette and 16-bit pictures become RGB; what is transparent lies on white; of an animation the first frame.
-    Raises FileNotFoundError, IsADirectoryError, or ValueError for a file that is no picture, is truncated, or is
-    larger than 100 million pixels (checked before any memory is taken).
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; expected a photograph (PNG, JPEG, …)")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; expected a photograph (PNG, JPEG, …)")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of doubtful remarks in the file, and of a size below our own limit
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Image.DecompressionBombError
-                return np.array(_to_rgb(ImageOps.exif_transpose(image)))
-    except Image.DecompressionBombError:
-        raise ValueError(f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{path} is not a picture that Pillow can read; expected PNG, JPEG, …") from None
-    except _UnknownRange as error:
-        raise ValueError(f"{path} cannot be used: {error}; save it with 8 or 16 bits a pixel") from None
-    except PermissionError:
-        raise
-    except MemoryError:  # damaged lengths may ask for any amount
-        raise ValueError(f"{path} asks for more memory than there is; it may be damaged") from None
-    except Exception as error:  # each of Pillow's decoders has ways of its own to say that the data end or are nonsense
-        raise ValueError(f"{path} is a damaged or truncated picture ({error})") from None
-
-
-class _UnknownRange(Exception):
-    """Nobody can say which value is black and which is white."""
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits (Pillow would clip at 255 where it must divide by 257)
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise _UnknownRange("its grey values do not fit into 16 bits")
-        return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise _UnknownRange("it holds floating-point values")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+# ---------------------------------------------------------------------- to a file
 
 
 def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> None:
@@ -109,23 +56,40 @@ class Crop:
     def put_back(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """A map over this crop (h, w), laid where the crop came from in a photograph of `shape` (H, W).
 
-        Mirroring is undone, values in between are interpolated bilinearly, and pixels that the crop does not cover are
-        NaN: not zero, for nothing is known of them.
+        Mirroring is undone.  Where the crop is coarser than the photograph, values in between are interpolated
+        bilinearly; where it is finer, a pixel of the photograph is the mean of the values that it covers.  Pixels
+        that the crop does not cover are NaN: not zero, for nothing is known of them.
         """
         (x0, y0, x1, y1), (h, w) = self.box, values.shape
-        rows, R = _bilinear(y0, y1, h, shape[0])
-        columns, C = _bilinear(x0, x1, w, shape[1])
+        rows, R = _resampling(y0, y1, h, shape[0])
+        columns, C = _resampling(x0, x1, w, shape[1])
         photo = np.full(shape, np.nan, values.dtype)
         photo[rows, columns] = R @ (values[:, ::-1] if self.mirrored else values) @ C.T
         return photo
 
 
+def _resampling(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
+    """n values over [begin, end] of an axis → the pixels that they cover, of `size`, as a matrix."""
+    return _means(begin, end, n, size) if n > end - begin else _bilinear(begin, end, n, size)
+
+
 def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
-    """Linear interpolation along an axis as a matrix: n values over [begin, end] → the pixels with centres in there."""
+    """Linear interpolation between the values, at the pixels whose centres lie in there."""
     centres = np.arange(size) + 0.5
     first, stop = np.searchsorted(centres, begin), np.searchsorted(centres, end, side="right")
     position = ((centres[first:stop] - begin) * n / (end - begin) - 0.5).clip(0, n - 1)
     return slice(first, stop), np.maximum(0, 1 - np.abs(position[:, None] - np.arange(n)))
+
+
+def _means(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
+    """The mean of the values that each pixel covers, weighted by how much of a value lies in it."""
+    rim = 1e-6  # of a pixel: crops' boxes are rounded
+    first, stop = max(0, int(np.floor(begin + rim))), min(size, int(np.ceil(end - rim)))
+    edges = begin + np.arange(n + 1) * (end - begin) / n
+    pixels = np.arange(first, stop)[:, None]
+    covered = np.minimum(pixels + 1, edges[1:]) - np.maximum(pixels, edges[:-1])
+    covered = covered.clip(0)
+    return slice(first, stop), covered / covered.sum(axis=1, keepdims=True)
 
 
 # ---------------------------------------------------------------------- preprocessing

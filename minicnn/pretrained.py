@@ -12,10 +12,12 @@ from . import architectures, formats
 from .architectures.squeezenet import squeezenet1_1
 from .class_names import imagenet_classes
 from .extras import package_folder
+from .files import refuse_address
 from .formats.array_pickle import read_array_pickle
 from .images import Preprocessing
 from .network import Network
 from .preparation import Preparation, shape_of
+from .spelling import choose_from
 
 SQUEEZENET_WEIGHTS = Path("example_models", "weights", "squeezenet_weights.pkl")
 SHAPES_WEIGHTS = Path(__file__).parent / "weights" / "shapes.npz"
@@ -35,6 +37,7 @@ def load(
     preparation:     how photographs are prepared, where the network does not say it
     """
     name = str(name_or_path)
+    refuse_address(name, "a weight file")
     if name in NETWORKS and network is None:
         net = NETWORKS[name]()
         if preparation is None:
@@ -43,7 +46,7 @@ def load(
     if isinstance(name_or_path, str) and not os.path.exists(name) and not is_like_a_path(name):
         if name in architectures.ARCHITECTURES:
             raise ValueError(f"{name} is an architecture without weights here: give their file, --weights FILE")
-        raise ValueError(f"there is no network {name!r}: choose from {', '.join(NETWORKS)}, or give a weight file")
+        raise ValueError(f"there is no network {name!r}{choose_from(name, NETWORKS, 'or give a weight file')}")
     return formats.load(name_or_path, network, allow_nonfinite, preparation)
 
 

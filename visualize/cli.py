@@ -18,7 +18,20 @@ from typing import Any, NoReturn
 
 from layers.engine import ENGINES, compiled_is_installed
 
-from .commands import check, class_model, classify, deconv, demo, evaluate, localize, networks, saliency, trace, train
+from .commands import (
+    check,
+    class_model,
+    classes,
+    classify,
+    deconv,
+    demo,
+    evaluate,
+    localize,
+    networks,
+    saliency,
+    trace,
+    train,
+)
 from .commands.common import chosen_engine
 from .matplotlib_import import without_users_settings
 from .terminal import never_fail
@@ -34,6 +47,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "networks": networks,
+    "classes": classes,
     "check": check,
 }
 

@@ -7,7 +7,7 @@ Figures are built without pyplot, so there is no global state and no window.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,18 +66,20 @@ def show(panel: Axes, picture: np.ndarray, title: str, fontsize: float = 11, **h
     panel.set_title(title, fontsize=fontsize)
 
 
-def saliency_figure(photo: np.ndarray, saliency: np.ndarray, title: str) -> Figure:
-    """The photograph, its saliency map, and the map over the photograph (the paper's Figure 2).
+def saliency_figure(photo: np.ndarray, maps: Iterable[np.ndarray], titles: Sequence[str]) -> Figure:
+    """A row for each class: the photograph, its saliency map, and the map over the photograph (the paper's Figure 2).
 
-    The map is stretched between percentiles for the eye; pixels of which nothing is known (NaN) are drawn in blue-grey.
+    Each map is stretched between percentiles for the eye; pixels of which nothing is known (NaN) are blue-grey.
     """
-    figure, panels = new_figure(3, 1, photo.shape[0] / photo.shape[1])
-    light = stretched(saliency)
-    show(panels[0, 0], photo, title)
-    show(panels[0, 1], light, "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
-    show(panels[0, 2], overlay(photo, light), "saliency over the photograph")
+    maps = list(maps)
+    figure, panels = new_figure(3, len(maps), photo.shape[0] / photo.shape[1])
+    for row, M, title in zip(panels, maps, titles, strict=True):
+        light = stretched(M)
+        show(row[0], photo, title)
+        show(row[1], light, "saliency", cmap=_map_colours("gray"), vmin=0, vmax=1)
+        show(row[2], overlay(photo, light), "saliency over the photograph")
     low, high = PERCENTILES
-    blue = "; blue: no crop shows these pixels" if np.isnan(saliency).any() else ""
+    blue = "; blue: no crop shows these pixels" if any(np.isnan(M).any() for M in maps) else ""
     _footnote(figure, f"map stretched between its percentiles {low:g} and {high:g}, for the eye only{blue}")
     return figure
 

@@ -18,6 +18,7 @@ from layers import Layer
 
 from ..images import Preprocessing
 from ..network import Network
+from ..spelling import choose_from
 from . import alexnet, cnn_f, resnet, scenes, small, squeezenet, torchvision, vgg, zfnet
 
 # How networks of one origin want their photographs.  They differ: a network fed as another one's is half blind.
@@ -95,7 +96,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 def architecture(name: str) -> Architecture:
     """The named architecture; ValueError, listing the names, if there is none."""
     if name not in ARCHITECTURES:
-        raise ValueError(f"there is no architecture {name!r}: choose from {', '.join(ARCHITECTURES)}")
+        raise ValueError(f"there is no architecture {name!r}{choose_from(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
 
 

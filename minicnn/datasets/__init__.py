@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from ..files import refuse_address
 from ..images import Preprocessing
+from ..spelling import choose_from
 from . import shapes
 from .cifar import cifar10
 from .dataset import Dataset, Splits
@@ -51,6 +53,7 @@ def load(
         return DATASETS[name](folder, seed, progress)
     if folder is not None:
         raise ValueError(f"--folder goes with a data set by name ({names}), not with {name}")
+    refuse_address(name, "a folder of images")
     if isinstance(name_or_path, str) and not os.path.exists(name) and len(Path(name).parts) == 1:
-        raise ValueError(f"there is no data set {name!r}: choose from {names}, or give a folder of images")
+        raise ValueError(f"there is no data set {name!r}{choose_from(name, DATASETS, 'or give a folder of images')}")
     return image_folder(name_or_path, preprocessing, seed=seed, progress=progress)

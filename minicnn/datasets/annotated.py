@@ -23,11 +23,13 @@ class Picture:
     name:    tells it from all others of its source
     photo:   (H, W, 3) bytes
     objects: class → the boxes of all objects of that class
+    notes:   objects that were left out, and why
     """
 
     name: str
     photo: np.ndarray
     objects: Mapping[int, Sequence[Box]]
+    notes: Sequence[str] = ()
 
 
 class Pictures(Protocol):

@@ -50,21 +50,24 @@ class Dataset:
 class Splits:
     """Images to learn from and images to be judged by; the classes of both are the same.
 
-    left_out: one line for each image that could not be read: which, and why
+    left_out:   one line for each image that could not be read, or folder that was passed over: which, and why
+    validation: images to try the network on while it learns, where the data set says which
     """
 
     train: Dataset
     test: Dataset
     left_out: tuple[str, ...] = ()
+    validation: Dataset | None = None
 
     def __post_init__(self) -> None:
-        if self.train.classes != self.test.classes:
-            raise ValueError("the classes to learn and the classes to be tested differ")
-        if self.train.images.shape[1:] != self.test.images.shape[1:]:
-            raise ValueError(
-                f"images to learn from of shape {self.train.images.shape[1:]}, to be tested by of "
-                f"{self.test.images.shape[1:]}: expected the same"
-            )
+        for tested in [self.test, *([] if self.validation is None else [self.validation])]:
+            if self.train.classes != tested.classes:
+                raise ValueError("the classes to learn and the classes to be tested differ")
+            if self.train.images.shape[1:] != tested.images.shape[1:]:
+                raise ValueError(
+                    f"images to learn from of shape {self.train.images.shape[1:]}, to be tested by of "
+                    f"{tested.images.shape[1:]}: expected the same"
+                )
 
     @property
     def classes(self) -> list[str]:

@@ -1,28 +1,28 @@
-"""A folder of images for each class: how people keep photographs that they sorted themselves.
+"""A folder of images for each class: how people keep photographs that they sorted themselves (`layout`).
 
-    birds/robin/*.jpg                              birds/train/robin/*.jpg    birds/test/robin/*.jpg
-    birds/wren/*.png                     or        birds/train/wren/*.png     birds/test/wren/*.png
-
-The names of the folders, sorted, are the classes.  `test` may also be called `val`; where there is none, a part of
-every class is held out.  Hidden files and folders (.DS_Store) are passed over.
+The names of the folders, sorted, are the classes.  Where there is no folder for the test set, a part of every class is
+held out, of those images that could be read.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
+from ..folders import files_under, may_be_picture
 from ..formats.reading import one_line
 from ..images import Preprocessing, read_photo
 from .dataset import Dataset, Splits, memory_for
+from .layout import EXPECTED, Layout, layout_of
 
 THUMBNAILS = Preprocessing((64, 64), mean=(0.0, 0.0, 0.0))  # of which only size and order matter here
-EXPECTED = "expected a folder of images for each class"
 
-Labelled = list[tuple[Path, int]]  # image files and their classes
+Labelled = list[tuple[Path, int]]  # files and their classes
+Progress = Callable[[list[Path]], Iterable[Path]]
 
 
 def image_folder(
@@ -31,7 +31,7 @@ def image_folder(
     *,
     held_out: float = 0.2,
     seed: int = 0,
-    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+    progress: Progress = iter,
 ) -> Splits:
     """The images under `root` as the middle crop that a network sees of each (`Preprocessing.centre_crop`).
 
@@ -40,91 +40,53 @@ def image_folder(
     seed:          of the choice of these; the same files and seed give the same sets
     progress:      may wrap the files while they are read, as tqdm does
 
-    Files that are no images are left out; `Splits.left_out` says which, and why.
+    What cannot be read is left out; `Splits.left_out` says which files, and why.
     Raises ValueError, FileNotFoundError or NotADirectoryError for folders that cannot be learnt from: fewer than two
-    classes, a class without images, more images than fit into memory (checked before any is read).
+    classes, a class of which more than half cannot be read, more images than fit into memory (checked before any is
+    read).
     """
-    root = Path(root)
-    tests = [root / name for name in ("test", "val") if (root / name).is_dir()]
-    if (root / "train").is_dir() and tests:
-        place = root / "train"
-        classes = class_names(place)
-        learnt, tested = labelled_files(place, classes), labelled_files(tests[0], classes)
-        strangers = set(class_folders(tests[0])) - set(classes)
-        if strangers:
-            raise ValueError(f"{tests[0] / min(strangers)} is of a class that {place} does not have")
-        if not tested:
-            raise ValueError(f"{tests[0]} has no images; {EXPECTED}")
-    else:
-        classes = class_names(root)
-        learnt, tested = hold_out(labelled_files(root, classes), held_out, seed)
-    memory_for(len(learnt) + len(tested), shape_of(preprocessing))  # or nothing is read
+    if not 0 < held_out < 1:
+        raise ValueError(f"expected a share between 0 and 1 to hold out, got {held_out}")
+    layout = layout_of(Path(root))
+    files = {place: labelled_files(place, layout) for place in (layout.train, layout.test, layout.validation) if place}
+    memory_for(sum(map(len, files.values())), shape_of(preprocessing))  # or nothing is read
 
-    left_out: list[str] = []
-    train, test = (read_images(files, preprocessing, classes, left_out, progress) for files in (learnt, tested))
-    unseen = set(range(len(classes))) - set(train.labels.tolist())
-    if unseen or not len(test):
-        what = f"the class {classes[min(unseen)]} to learn from" if unseen else "those to be tested by"
-        raise ValueError(f"{root}: of {what}, no image could be read ({len(left_out)} left out: {left_out[0]}, …)")
-    return Splits(train, test, tuple(left_out))
+    left_out = list(layout.notes)
+    read = {
+        place: read_images(place, files[place], preprocessing, layout.classes, left_out, progress) for place in files
+    }
+    train = read[layout.train]
+    if layout.test is None:
+        train, test = hold_out(train, held_out, seed, layout.train)
+        return Splits(train, test, tuple(left_out))
+    validation = None if layout.validation is None else read[layout.validation]
+    return Splits(train, read[layout.test], tuple(left_out), validation)
 
 
-# ---------------------------------------------------------------------- what is there
-
-
-def class_folders(place: Path) -> list[str]:
-    """The names of the folders in there, sorted."""
-    if not place.exists():
-        raise FileNotFoundError(f"{place} does not exist; {EXPECTED}")
-    if not place.is_dir():
-        raise NotADirectoryError(f"{place} is no folder; {EXPECTED}")
-    return sorted(path.name for path in place.iterdir() if path.is_dir() and not is_hidden(path))
-
-
-def class_names(place: Path) -> list[str]:
-    """The folders' names as classes, if one can learn to tell them apart."""
-    names = class_folders(place)
-    if len(names) < 2:
-        found = f"only one, {names[0]!r}" if names else "none"
-        raise ValueError(f"{place} should have a folder of images for each of two classes or more; found {found}")
-    for name in names:
-        if not name.isprintable():
-            raise ValueError(f"{place} has a class whose name cannot be printed, {name!a}; rename the folder")
-        if all(is_hidden(path) for path in (place / name).iterdir()):
-            raise ValueError(f"{place / name} is empty; expected the images of a class")
-    return names
-
-
-def labelled_files(place: Path, classes: list[str]) -> Labelled:
-    """Each file of each class's folder, sorted, whether it is an image or not."""
+def labelled_files(place: Path, layout: Layout) -> Labelled:
+    """Each file of each class's folder, sorted, whether it is an image or not; folders inside are walked through."""
     return [
         (path, c)
-        for c, name in enumerate(classes)
+        for c, name in enumerate(layout.classes)
         if (place / name).is_dir()
-        for path in sorted((place / name).iterdir())
-        if not is_hidden(path)
+        for path in files_under(place / name)
     ]
 
 
-def is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
-
-
-def hold_out(files: Labelled, share: float, seed: int) -> tuple[Labelled, Labelled]:
-    """The files in two: those to learn from, and `share` of every class, drawn at random, to be tested by."""
-    if not 0 < share < 1:
-        raise ValueError(f"expected a share between 0 and 1 to hold out, got {share}")
+def hold_out(data: Dataset, share: float, seed: int, place: Path) -> tuple[Dataset, Dataset]:
+    """The images in two: those to learn from, and `share` of every class, drawn at random, to be tested by."""
     rng = np.random.default_rng(seed)
-    labels = np.array([c for _, c in files])
-    is_tested = np.zeros(len(files), bool)
-    for c in range(labels.max() + 1):
-        members = np.flatnonzero(labels == c)
+    is_tested = np.zeros(len(data), bool)
+    for c, name in enumerate(data.classes):
+        members = np.flatnonzero(data.labels == c)
         if len(members) < 2:
-            folder = files[members[0]][0].parent
-            raise ValueError(f"{folder} has one image; expected two or more, for one is held out to be tested by")
+            raise ValueError(f"{place / name} has one image; expected two or more, for one is held out to be tested by")
         count = min(max(1, round(share * len(members))), len(members) - 1)
         is_tested[rng.choice(members, count, replace=False)] = True
-    return [files[n] for n in np.flatnonzero(~is_tested)], [files[n] for n in np.flatnonzero(is_tested)]
+    test = data[is_tested]
+    for to, n in enumerate(np.flatnonzero(~is_tested)):  # in place: a second copy of all images may not fit
+        data.images[to] = data.images[n]
+    return Dataset(data.images[: len(data) - len(test)], data.labels[~is_tested], data.classes), test
 
 
 # ---------------------------------------------------------------------- pixels
@@ -135,20 +97,41 @@ def shape_of(preprocessing: Preprocessing) -> tuple[int, ...]:
 
 
 def read_images(
+    place: Path,
     files: Labelled,
     preprocessing: Preprocessing,
     classes: list[str],
     left_out: list[str],
-    progress: Callable[[list[Path]], Iterable[Path]],
+    progress: Progress,
 ) -> Dataset:
     """The middle of each image at the network's size.  What cannot be read is noted in `left_out`."""
     images = memory_for(len(files), shape_of(preprocessing))
     labels: list[int] = []
+    bad: dict[int, list[str]] = {}
     for path, (_, label) in zip(progress([path for path, _ in files]), files, strict=True):
         try:
             images[len(labels)] = preprocessing.centre_crop(read_photo(path)).pixels
         except (ValueError, OSError, MemoryError) as error:
             left_out.append(one_line(error).encode(errors="backslashreplace").decode())
+            if may_be_picture(path):
+                bad.setdefault(label, []).append(left_out[-1])
         else:
             labels.append(label)
+    refuse_losses(place, Counter(labels), bad, classes, {c for _, c in files})
     return Dataset(images[: len(labels)], np.array(labels, np.int64), classes)
+
+
+def refuse_losses(
+    place: Path, read: Counter[int], bad: dict[int, list[str]], classes: list[str], there: set[int]
+) -> None:
+    """ValueError for a class of which no image, or less than half of them, could be read: it would be another class."""
+    for c in sorted(there):
+        lost = bad.get(c, [])
+        if not read[c] and not lost:
+            raise ValueError(f"{place / classes[c]} has no images; {EXPECTED}")
+        if not read[c]:
+            counts = f"no image could be read ({len(lost)} left out: {lost[0]}, …)"
+            raise ValueError(f"{place}: of the class {classes[c]}, {counts}")
+        if len(lost) > read[c]:
+            counts = f"{len(lost)} of {len(lost) + read[c]} images cannot be read"
+            raise ValueError(f"{place / classes[c]}: {counts}, more than half ({lost[0]}, …)")

@@ -37,13 +37,13 @@ MOST_TIMES_SMALLER = 1032  # what gzip can do at best, on zeros
 def mnist(folder: str | os.PathLike[str] | None) -> Splits:
     """Handwritten digits (LeCun, Cortes, Burges 1998): 60,000 and 10,000 grey images of 28×28.
 
-    folder: where the four files are; names with a dot, train-images.idx3-ubyte, do as well
+    folder: where the four files are, as torchvision (MNIST/raw), Kaggle or their authors lay them out
 
     Raises ValueError (FileError) for files that are damaged or do not belong together, FileNotFoundError.
     """
     if folder is None:
         raise ValueError("mnist needs the folder with its four files (train-images-idx3-ubyte.gz, …): --folder FOLDER")
-    return read_splits(Path(folder), DIGITS)
+    return read_splits(own_folder(Path(folder), "MNIST"), DIGITS)
 
 
 def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> Splits:
@@ -58,7 +58,12 @@ def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> Splits:
             f"{FASHION_MNIST_FOLDER} does not exist: apt install dataset-fashion-mnist (Debian, Ubuntu), or give the "
             "folder with its four files (train-images-idx3-ubyte.gz, …): --folder FOLDER"
         )
-    return read_splits(Path(FASHION_MNIST_FOLDER if folder is None else folder), CLOTHES)
+    return read_splits(own_folder(Path(FASHION_MNIST_FOLDER if folder is None else folder), "FashionMNIST"), CLOTHES)
+
+
+def own_folder(folder: Path, name: str) -> Path:
+    """The folder that torchvision makes for a data set inside of `folder`, if it is there."""
+    return folder / name / "raw" if (folder / name / "raw").is_dir() else folder
 
 
 def read_splits(folder: Path, classes: list[str]) -> Splits:
@@ -78,11 +83,16 @@ def read_part(folder: Path, part: str, classes: list[str]) -> Dataset:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """The file of this name as people have it: with .gz or without, "…-images-idx3-ubyte" or "…-images.idx3-ubyte"."""
+    """The file of this name as people have it: with .gz or without, "…-images-idx3-ubyte" or "…-images.idx3-ubyte".
+
+    It may be in a folder raw, or in a folder that bears its name (Kaggle's archive of MNIST).
+    """
     dotted = name.replace("-idx", ".idx")
-    for path in (folder / name, folder / f"{name}.gz", folder / dotted, folder / f"{dotted}.gz"):
-        if path.exists():
-            return path
+    names = [name, f"{name}.gz", dotted, f"{dotted}.gz"]
+    for place in (folder, *(folder / other for other in names), folder / "raw"):
+        for path in (place / other for other in names):
+            if path.is_file():
+                return path
     raise FileNotFoundError(f"{folder / name} does not exist, nor with .gz; expected MNIST's four files there")
 
 

@@ -1,142 +1,28 @@
-"""Photographs with PASCAL VOC's XML beside them, as ILSVRC has it: objects with their names and boxes.
-
-    <annotation>
-      <size><width>500</width><height>375</height></size>
-      <object>
-        <name>n02123045</name>
-        <bndbox><xmin>111</xmin><ymin>108</ymin><xmax>441</xmax><ymax>193</ymax></bndbox>
-      </object>
-    </annotation>
-
-The files are untrusted: their size is limited, and expat, Python's parser, stops entities that unfold into gigabytes
-and opens no other file.  Of other elements nothing is read.
-"""
+"""Photographs with PASCAL VOC's XML beside them (`annotation`), in folders as VOC and ILSVRC have them."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
-from PIL import Image
-
+from ..class_names import synonyms
+from ..folders import files_under, picture_suffixes
 from ..images import read_photo
 from .annotated import Box, Picture
+from .annotation import MOST_BYTES, Annotation, AnnotationError, read_annotation
 
-MOST_BYTES = 2**20
-MOST_OBJECTS = 10_000
-
-
-class AnnotationError(ValueError):
-    """An XML file that cannot be used; says which and why."""
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """What an XML file says.
-
-    size:    (width, height) of the picture that was annotated; None if the file does not say
-    objects: (name, box) of each, right and bottom exclusive, in that picture's pixels
-    """
-
-    size: tuple[int, int] | None
-    objects: list[tuple[str, Box]]
-
-    def scaled_to(self, width: int, height: int) -> Annotation:
-        """The boxes in pixels of a picture of this size, clipped to it.
-
-        A copy of the annotated picture at another scale is fine; ValueError if it has another shape, or if a box lies
-        outside of it.
-        """
-        across = down = 1.0
-        if self.size is not None and self.size != (width, height):
-            across, down = width / self.size[0], height / self.size[1]
-            if abs(self.size[0] * down - width) > 1 and abs(self.size[1] * across - height) > 1:
-                told = "×".join(map(str, self.size))
-                raise ValueError(f"its XML describes a picture of {told} pixels; this one has {width}×{height}")
-        objects: list[tuple[str, Box]] = []
-        for name, (x0, y0, x1, y1) in self.objects:
-            x0, y0, x1, y1 = max(0, x0 * across), max(0, y0 * down), min(width, x1 * across), min(height, y1 * down)
-            if x0 >= x1 or y0 >= y1:
-                raise ValueError(f"the box of {name!r} lies outside of the picture")
-            objects.append((name, (x0, y0, x1, y1)))
-        return Annotation((width, height), objects)
-
-
-# ---------------------------------------------------------------------- one XML file
-
-
-def read_annotation(path: str | os.PathLike[str]) -> Annotation:
-    """What an XML file says.  Raises AnnotationError, which names the file, and OSErrors."""
-    path = Path(path)
-    if path.stat().st_size > MOST_BYTES:
-        raise AnnotationError(f"{path} is larger than an annotation may be ({MOST_BYTES:,} bytes)")
-    try:
-        return _annotation(ElementTree.fromstring(path.read_bytes()))
-    except (ElementTree.ParseError, LookupError) as error:  # of an encoding that Python does not know
-        raise AnnotationError(f"{path} is malformed XML ({error})") from None
-    except ValueError as error:
-        raise AnnotationError(f"{path}: {error}") from None
-
-
-def _annotation(root: ElementTree.Element) -> Annotation:
-    if root.tag != "annotation":
-        raise ValueError(f"expected an <annotation>, got <{root.tag}>")
-    elements = root.findall("object")
-    if not 0 < len(elements) <= MOST_OBJECTS:
-        raise ValueError(f"expected 1 to {MOST_OBJECTS:,} objects, got {len(elements)}")
-    boxes = [_box(element) for element in elements]
-    # Corners are pixels, the last one inside.  VOC counts them from 1, ImageNet from 0.
-    database = (root.findtext("source/database") or "").lower()
-    from_zero = "imagenet" in database or "ilsvrc" in database or any(min(box) == 0 for box in boxes)
-    first = 0 if from_zero else 1
-    names = [_text(element, "name") for element in elements]
-    objects = [
-        (name, (x0 - first, y0 - first, x1 + 1 - first, y1 + 1 - first))
-        for name, (x0, y0, x1, y1) in zip(names, boxes, strict=True)
-    ]
-    return Annotation(_size(root), objects)
-
-
-def _size(root: ElementTree.Element) -> tuple[int, int] | None:
-    if root.find("size") is None:
-        return None
-    width, height = (_number(root, f"size/{side}") for side in ("width", "height"))
-    if (width, height) == (0, 0):  # what some tools write when they do not know
-        return None
-    if not (1 <= width < 1e6 and 1 <= height < 1e6):
-        raise ValueError(f"a picture of {width:g}×{height:g} pixels")
-    return round(width), round(height)
-
-
-def _box(element: ElementTree.Element) -> Box:
-    x0, y0, x1, y1 = (_number(element, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax"))
-    if not (0 <= x0 <= x1 < 1e6 and 0 <= y0 <= y1 < 1e6):
-        raise ValueError(f"a box from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g})")
-    return x0, y0, x1, y1
-
-
-def _number(element: ElementTree.Element, where: str) -> float:
-    text = _text(element, where)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"<{where}> is {text[:40]!r}; expected a number")
-    return number
-
-
-def _text(element: ElementTree.Element, where: str) -> str:
-    text = (element.findtext(where) or "").strip()
-    if not text:
-        raise ValueError(f"<{element.tag}> has no <{where}>")
-    return text
-
+__all__ = [
+    "Annotation",
+    "AnnotationError",
+    "FolderPictures",
+    "class_index",
+    "folder_pictures",
+    "read_annotation",
+    "read_synsets",
+]
 
 # ---------------------------------------------------------------------- names of objects → classes
 
@@ -150,7 +36,7 @@ def class_index(classes: Sequence[str] | None, synsets: Sequence[str] | None = N
     """
     meant: dict[str, set[int]] = defaultdict(set)
     for c, name in enumerate(classes or []):
-        for synonym in [name, *name.split(",")]:
+        for synonym in [name, *synonyms(classes or [], c)]:
             meant[_plain(synonym)].add(c)
     for c, synset in enumerate(synsets or []):
         meant[_plain(synset)].add(c)
@@ -200,7 +86,10 @@ class FolderPictures:
         return self.files[n][0].relative_to(self.folder).as_posix()
 
     def __getitem__(self, n: int) -> Picture:
-        """Picture n.  Objects that are none of the network's classes are left out; ValueError if no other is left."""
+        """Picture n.  Objects that are none of the network's classes are left out; ValueError if no other is left.
+
+        An object whose box cannot be used is left out, too, with a note.
+        """
         path, xml = self.files[n]
         if xml is None:
             raise AnnotationError(f"{path} has no XML file")
@@ -214,10 +103,11 @@ class FolderPictures:
         for name, box in said.objects:
             if _plain(name) in self.classes:
                 objects[self.classes[_plain(name)]].append(box)
+        notes = [f"{path}: {note}" for name, note in said.notes if not name or _plain(name) in self.classes]
         if not objects:
             names = ", ".join(sorted({name for name, _ in said.objects})[:5])
-            raise AnnotationError(f"{path}: the network has no class {names}")
-        return Picture(self.name(n), photo, dict(objects))
+            raise AnnotationError("; ".join(notes) or f"{path}: the network has no class {names}")
+        return Picture(self.name(n), photo, dict(objects), notes)
 
 
 def folder_pictures(folder: Path, classes: Mapping[str, int], annotations: Path | None = None) -> FolderPictures:
@@ -229,22 +119,21 @@ def folder_pictures(folder: Path, classes: Mapping[str, int], annotations: Path 
     for place in (folder, annotations):
         if place is not None and not place.is_dir():
             raise NotADirectoryError(f"{place} is no folder; expected one of photographs or XML files")
-    Image.init()
-    suffixes = {suffix for suffix, kind in Image.EXTENSION.items() if kind in Image.OPEN}
-    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    suffixes = picture_suffixes()
+    pictures = sorted(path for path in files_under(folder) if path.suffix.lower() in suffixes)
     if not pictures:
         raise ValueError(f"{folder} has no pictures in it (PNG, JPEG, …)")
     named: dict[str, list[Path]] = defaultdict(list)
     beside = folder.parent / "Annotations"
     for place in [annotations] if annotations else [folder, *([beside] if beside.is_dir() else [])]:
-        for xml in sorted(place.rglob("*.xml")):
-            named[xml.stem].append(xml)
+        for xml in files_under(place):
+            if xml.suffix.lower() == ".xml":
+                named[xml.stem].append(xml)
     return FolderPictures(folder, [(path, _xml_of(path, named)) for path in pictures], classes)
 
 
 def _xml_of(picture: Path, named: Mapping[str, Sequence[Path]]) -> Path | None:
     """The XML file beside a picture, or else the only one of its name."""
-    beside, found = picture.with_suffix(".xml"), named.get(picture.stem, [])
-    if beside in found:
-        return beside
-    return found[0] if len(found) == 1 else None
+    found = named.get(picture.stem, [])
+    beside = [xml for xml in found if xml.parent == picture.parent]
+    return beside[0] if beside else found[0] if len(found) == 1 else None

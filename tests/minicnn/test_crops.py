@@ -197,3 +197,54 @@ def test_a_colour_network_sees_a_grey_photograph_in_rgb(rng):
 def test_what_is_no_photograph_is_refused_with_its_shape(photo, what):
     with pytest.raises(ValueError, match=rf"^expected a photograph \(H, W, 3\) of bytes, got {what}$"):
         SQUEEZENET.centre_crop(photo)
+
+
+# ---------------------------------------------------------------------- on photographs smaller than the crop
+
+
+def test_seven_values_by_seven_to_a_pixel_are_their_mean_as_pillow_has_it(rng):
+    values = rng.random((224, 224)).astype(np.float32)
+    laid = Crop(np.zeros((224, 224, 3), np.uint8), box=(0, 0, 32, 32)).put_back(values, (32, 32))
+    assert np.allclose(laid, np.asarray(Image.fromarray(values).resize((32, 32), Image.Resampling.BOX)), atol=1e-6)
+
+
+@pytest.mark.parametrize("place", [(108, 100), (101, 99), (10, 200), (0, 0), (223, 223)])
+def test_no_value_is_lost_on_a_small_photograph(place):
+    """A map that is 1 at one of 49 values, and 0 at the others, is 1/49 there."""
+    values = np.zeros((224, 224), np.float32)
+    values[place] = 1
+    laid = Crop(np.zeros((224, 224, 3), np.uint8), box=(0, 0, 32, 32)).put_back(values, (32, 32))
+    expected = np.zeros((32, 32))
+    expected[place[0] // 7, place[1] // 7] = 1 / 49
+    assert np.allclose(laid, expected, atol=1e-7)
+
+
+@given(
+    begin=st.floats(0, 5),
+    length=st.floats(0.6, 12),
+    n=st.integers(13, 40),
+    mirrored=st.booleans(),
+)
+@example(begin=0.0, length=12.0, n=13, mirrored=False)
+@example(begin=2.5, length=0.6, n=40, mirrored=True)
+def test_a_pixel_is_the_mean_of_what_it_covers_of_the_crop(begin, length, n, mirrored):
+    """Sampled so finely that a mean over the samples is the integral; a row is enough, for both axes are alike."""
+    values = np.random.default_rng(0).random((1, n))
+    crop = Crop(np.zeros((1, n, 3), np.uint8), (begin, 0, begin + length, 1), mirrored)
+    laid = crop.put_back(values, (1, 20))[0]
+    fine = np.arange(0, 20, 1e-3) + 5e-4
+    which = np.floor((fine - begin) / length * n).astype(int)
+    inside = (which >= 0) & (which < n)
+    shown = values[0, ::-1] if mirrored else values[0]
+    for pixel in range(20):
+        here = inside & (fine >= pixel) & (fine < pixel + 1)
+        if here.sum() > 100:
+            assert laid[pixel] == pytest.approx(shown[which[here]].mean(), abs=0.02)
+        if pixel + 1 <= begin - 1e-3 or pixel >= begin + length + 1e-3:
+            assert np.isnan(laid[pixel])
+
+
+def test_one_side_may_be_finer_and_the_other_coarser():
+    values = np.arange(8.0).reshape(2, 4)  # two rows over four pixels, four columns over two
+    laid = Crop(np.zeros((2, 4, 3), np.uint8), box=(0, 0, 2, 4)).put_back(values, (4, 2))
+    assert np.allclose(laid, [[0.5, 2.5], [1.5, 3.5], [3.5, 5.5], [4.5, 6.5]])

@@ -219,10 +219,10 @@ def test_what_is_no_picture_is_refused(tmp_path, content):
 def test_a_file_that_may_not_be_read_says_so(tmp_path, colours, monkeypatch):
     path = saved(tmp_path, Image.fromarray(colours), "secret.png")
 
-    def forbidden(path):
+    def forbidden(path, mode):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Image, "open", forbidden)  # a file's own mode would not stop root
+    monkeypatch.setattr(Path, "open", forbidden)  # a file's own mode would not stop root
     with pytest.raises(PermissionError, match=r"Permission denied: '.*secret\.png'"):
         read_photo(path)
 

@@ -75,12 +75,26 @@ def wrong_inputs(folder):
     (folder / "text.png").write_text("no picture")
     Image.new("RGB", (64, 64), "red").save(folder / "whole.jpg")
     (folder / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:300])
-    good = str(folder / "whole.jpg")
+    (folder / "empty").mkdir()
+    good, other, png = (str(folder / name) for name in ("whole.jpg", "cut.jpg", "whole.png"))
+    Image.new("RGB", (64, 64), "red").save(png)
     return {
         "not an image": (["saliency", str(folder / "text.png")], "not a picture"),
         "truncated": (["saliency", str(folder / "cut.jpg")], "damaged or truncated"),
         "missing": (["saliency", str(folder / "nothing.png")], "does not exist"),
-        "a folder": (["saliency", str(folder)], "is a folder"),
+        "an empty folder": (["saliency", str(folder / "empty")], "is a folder without files"),
+        "a pattern that fits nothing": (["saliency", str(folder / "*.tiff")], "no file is called like"),
+        "an address": (["saliency", "https://example.org/cat.jpg"], "nothing is downloaded"),
+        "one name for two pictures": (
+            ["saliency", good, other, "--out", "x.png"],
+            "names one picture, but there are 2",
+        ),
+        "out is a picture of another kind": (["saliency", good, "--out", "x.jpg"], "a name that ends in .png"),
+        "out is a picture for many": (["demo", "--out", "x.png"], "expected a folder"),
+        "out is the photograph": (["saliency", png, "--out", png], "is the photograph itself"),
+        "units twice": (["deconv", good, "--units", "2", "--unit", "1"], "give one of the two"),
+        "a unit that is none": (["deconv", good, "--layer", "conv1", "--unit", "64,0,0"], "--unit 64,0,0: "),
+        "a unit of two layers": (["deconv", good, "--layers", "conv1,pool1", "--unit", "1"], "--unit is of one layer"),
         "unknown class": (["saliency", good, "--class", "unicorn"], "there is no class 'unicorn'"),
         "misspelt class": (["saliency", good, "--class", "expresso"], "967 (espresso)"),
         "ambiguous class": (["saliency", good, "--class", "crane"], "ambiguous: 134 (crane), 517 (crane)"),
@@ -97,7 +111,10 @@ def wrong_inputs(folder):
 
 
 CASES = [
-    "not an image", "truncated", "missing", "a folder", "unknown class", "misspelt class", "ambiguous class",
+    "not an image", "truncated", "missing", "an empty folder", "a pattern that fits nothing", "an address",
+    "one name for two pictures", "out is a picture of another kind", "out is a picture for many", "units twice",
+    "a unit that is none", "a unit of two layers", "out is the photograph",
+    "unknown class", "misspelt class", "ambiguous class",
     "class out of range", "two photographs of one name", "unknown network", "out is a file", "no classes wanted",
     "no probes", "unknown layer", "unknown unit", "quantiles that cross",
 ]  # fmt: skip
@@ -255,3 +272,18 @@ def test_work_of_minutes_is_compiled_where_numba_is_and_a_terminal_is_told_what_
     assert (
         "note: with Numba this takes about half the time: python -m pip install -e '.[fast]'" in capsys.readouterr().err
     )
+
+
+def test_classes_lists_and_searches(capsys):
+    assert cli.main(["classes", "--network", "shapes"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    assert cli.main(["classes", "cat", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["name"] for line in found[:2]] == ["tiger cat", "Persian cat"]
+    assert cli.main(["classes", "espreso"]) == 2
+    assert "the nearest are 967 (espresso)" in capsys.readouterr().err
+
+
+def test_an_unknown_network_gets_the_nearest(photo_file, capsys):
+    assert cli.main(["classify", str(photo_file), "--network", "sqeezenet"]) == 2
+    assert "did you mean squeezenet?" in capsys.readouterr().err

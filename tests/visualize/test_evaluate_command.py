@@ -57,7 +57,12 @@ def same_files(one, other):
 
 
 def test_a_run_writes_every_answer_every_number_and_the_tables(finished):
-    assert sorted(path.name for path in finished.iterdir()) == ["results.json", "results.jsonl", "results.md"]
+    assert sorted(path.name for path in finished.iterdir()) == [
+        "boxes.png",
+        "results.json",
+        "results.jsonl",
+        "results.md",
+    ]
     found = json.loads((finished / "results.json").read_text(encoding="utf-8"))
     assert {part: counts["pictures"] for part, counts in found["pictures"].items()} == {"tune": 1, "test": 4, "duet": 1}
     text = (finished / "results.md").read_text(encoding="utf-8")
@@ -65,6 +70,35 @@ def test_a_run_writes_every_answer_every_number_and_the_tables(finished):
         assert f"| {METHODS[name].title} |" in text
     assert "tuned, but hard seeds" in text
     assert "NaN" not in (finished / "results.json").read_text(encoding="utf-8")
+
+
+def test_the_screen_has_a_few_lines_and_the_files_all(network, finished, tmp_path, capsys):
+    (tmp_path / "results.jsonl").write_bytes((finished / "results.jsonl").read_bytes())
+    assert cli.main(arguments(network, tmp_path, "--resume")) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert 3 <= len(printed) <= 6
+    assert max(map(len, printed)) < 160 + len(str(tmp_path)) * 3
+    assert [line.split(":")[0] for line in printed[1:-1]] == ["the paper's 95/30", "tuned", "best"]
+    assert "boxes.png" in printed[-1]
+    found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    best = min(line["class_known"]["mean"] for line in found["methods"])
+    assert f"class known {100 * best:.1f} (" in printed[-2]
+
+
+def test_the_best_and_the_worst_boxes_are_chosen_by_their_iou():
+    from visualize.evaluation.contact_sheet import best_and_worst, shown_row
+    from visualize.evaluation.methods import rows
+
+    row = shown_row(rows(["gradient-10/cut", "whole"], {}))
+    assert (row.method, row.settings) == ("gradient-10/cut", "the paper's 95/30")
+    about = {"part": "test", "method": row.method, "settings": row.settings, "truth": [[0, 0, 10, 10]]}
+    records = [{**about, "number": n, "box": [0, 0, 10, n] if n else None} for n in range(11)]
+    records += [{**about, "number": 99, "settings": "tuned", "box": [0, 0, 10, 10]}]
+    best, worst = best_and_worst(records, row, each=3)
+    assert [boxed.record["number"] for boxed in best] == [10, 9, 8]
+    assert [boxed.record["number"] for boxed in worst] == [0, 1, 2]
+    best, worst = best_and_worst(records[:3], row)
+    assert [boxed.record["number"] for boxed in best + worst] == [2, 1, 0]
 
 
 def test_the_error_in_the_table_is_the_one_counted_from_the_answers(finished):
@@ -240,6 +274,21 @@ def test_in_a_folder_of_all_sorts_the_good_are_measured_and_the_bad_reported_and
         "9 pictures, 4 of them bad and left out, 5 (picture, class) questions"
         in (tmp_path / "out" / "results.md").read_text()
     )
+
+
+def test_an_object_that_cannot_be_used_is_said_and_counted_and_its_picture_measured(network, folder, tmp_path, capsys):
+    xml = folder / "p0.xml"
+    stray = (
+        "<object><name>{}</name><bndbox><xmin>900</xmin><ymin>1</ymin><xmax>950</xmax><ymax>9</ymax></bndbox></object>"
+    )
+    xml.write_text(xml.read_text().replace("<object>", stray.format(CLASSES[0]) + stray.format("walrus") + "<object>"))
+    assert cli.main(folder_arguments(network, folder, tmp_path / "out", "--tune", 0, "--json")) == 2
+    captured = capsys.readouterr()
+    assert all(json.loads(line)["top1"]["count"] == 5 for line in captured.out.splitlines())
+    assert captured.err.count(f"p0.png: the box of '{CLASSES[0]}' lies outside of the picture") == 1
+    assert "walrus' lies" not in captured.err
+    counts = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["pictures"]["test"]
+    assert counts["objects_left_out"] == 1
 
 
 def test_of_a_folder_a_third_at_most_is_tuned_on_and_tested_on_is_the_rest(network, folder, tmp_path):

@@ -420,3 +420,48 @@ def test_a_checkpoint_that_is_none_is_told_in_one_line(damage, capsys, tmp_path)
     else:
         last.write_bytes(b"no archive at all" * 40)
     assert str(last) in complaint(capsys, "train", "--resume", "--out", str(tmp_path / "run"))
+
+
+def test_what_is_left_out_of_a_folder_is_said_and_written_down(capsys, tmp_path, rng):
+    for name in ("red", "blue"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for n in range(6):
+            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{n}.png")
+    for n in range(5):
+        (tmp_path / "data" / "red" / f"IMG_{n}.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    out = tmp_path / "out"
+    arguments = ["train", str(tmp_path / "data"), "--network", "small32", "--epochs", "1", "--out", str(out)]
+    assert cli.main(arguments) == 0
+    note = capsys.readouterr().err
+    assert note.startswith("minicnn train: note: 5 left out (training.json lists all): ")
+    assert note.count("is HEIC") == 3
+    assert "and 2 more" in note
+    assert len(json.loads((out / "training.json").read_text())["left_out"]) == 5
+
+
+def test_a_validation_folder_is_what_the_network_is_tried_on(capsys, tmp_path, rng):
+    for part, count in (("train", 4), ("val", 2), ("test", 3)):
+        for name in ("red", "blue"):
+            (tmp_path / "data" / part / name).mkdir(parents=True)
+            for n in range(count):
+                pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "data" / part / name / f"{n}.png")
+    arguments = [
+        "train",
+        str(tmp_path / "data"),
+        "--network",
+        "small32",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main([*arguments, "--validation", "0.1"]) == 2
+    assert "--validation 0.1: " in capsys.readouterr().err
+    assert cli.main(arguments) == 0
+    written = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert written["result"]["test_images"] == 6
+    assert written["about"]["validation"] is None
+    assert round(4 * written["result"]["validation_accuracy"]) == 4 * written["result"]["validation_accuracy"]
+    assert cli.main(["train", "--resume", "--out", str(tmp_path / "out")]) == 0

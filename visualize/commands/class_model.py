@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,14 @@ from visualize.class_models import NO_POSTERIOR, PRESETS, ClassModel, Settings, 
 from .common import (
     add_json,
     add_network,
-    add_out,
     class_count,
     load_network,
     network_record,
-    output_folder,
     print_json,
     progress,
-    refuse_file,
     suggest_numba,
 )
+from .output import Files, Output, add_out, different_slugs
 from .prepared import PREPARATION, preparation
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
@@ -93,7 +90,7 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
     """Compute the class models of args.classes, write them and report."""
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
-    refuse_file(args.out)
+    output = Output(args.out)
     net = load_network(args)
     suggest_numba("class-model")
     classes = [find_class(query, net.classes, class_count(net)) for query in args.classes]
@@ -104,9 +101,11 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
     model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.steps + 1))
     if model.settings.steps < settings.steps:
         print(f"minicnn class-model: note: stopped after {model.settings.steps} steps, and kept", file=sys.stderr)
-    stem = write_run(net, classes, model, network_record(args), args.out)
+    files = write_run(net, classes, model, network_record(args), output)
+    slugs = different_slugs([short_name(net.classes, c) for c in classes])
+    pictures = {"grid": files[".png"], "curves": files["-curves.png"]}
     if args.versus_posterior:
-        write_versus_posterior(net, classes, settings, network_record(args), stem)
+        pictures["versus_posterior"] = write_versus_posterior(net, classes, settings, network_record(args), files)
     for k, c in enumerate(classes):
         record = {
             "class": c,
@@ -114,12 +113,14 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
             "score": float(model.curves["scores"][-1, k]),
             "norm": float(model.curves["norms"][-1, k]),
             "steps": model.settings.steps,
-            "image": f"{stem}-{slug(net, c)}.png",
+            "image": files[f"-{slugs[k]}.png"],
         }
         if args.json:
-            print_json(record)
+            print_json({**record, **pictures})
         else:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
+    if not args.json:
+        print(f"all together → {', '.join(pictures.values())}{' (replaced)' if files.replaced else ''}")
 
 
 def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Settings, str]:
@@ -129,7 +130,7 @@ def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Sett
         settings = Settings(**run["settings"])
         if not isinstance(run["classes"], list):
             raise TypeError("expected a list of classes")
-        classes = [str(int(c)) for c in run["classes"]]
+        classes = [f"#{int(c)}" for c in run["classes"]]  # indices, whatever the classes are called
         network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
         given = [run.get(option) for option in PREPARATION]
         told: list[Any] = [tuple(value) if isinstance(value, list) else value for value in given]
@@ -142,40 +143,33 @@ def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Sett
     return network, weights, prepared, classes, settings, made_with
 
 
-def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], out: Path) -> Path:
-    """The run's files in the folder `out`; returns what their names begin with."""
+def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], output: Output) -> Files:
+    """The run's files."""
     from visualize.figures import class_model_curves_figure, class_models_figure, save_figure
 
-    more = f"-and-{len(classes) - 4}-more" if len(classes) > 4 else ""
-    stem = output_folder(out) / ("class-model-" + "-".join(slug(net, c) for c in classes[:4]) + more)
     names = [short_name(net.classes, c) for c in classes]
-    save_figure(f"{stem}.png", class_models_figure(model, names))
-    save_figure(f"{stem}-curves.png", class_model_curves_figure(model, names))
-    for k, c in enumerate(classes):
-        save_picture(f"{stem}-{slug(net, c)}.png", model.image[k])
-    save_arrays(f"{stem}.npz", {"offset": model.offset, "image": model.image, **model.curves})
+    files = output.files("class", "model", names)
+    save_figure(files[".png"], class_models_figure(model, names))
+    save_figure(files["-curves.png"], class_model_curves_figure(model, names))
+    for slug, image in zip(different_slugs(names), model.image, strict=True):
+        save_picture(files[f"-{slug}.png"], image)
+    save_arrays(files[".npz"], {"offset": model.offset, "image": model.image, **model.curves})
     record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)}
-    save_json(f"{stem}.json", {**record, "step": model.step.tolist(), "decay": model.decay.tolist()})
-    return stem
+    save_json(files[".json"], {**record, "step": model.step.tolist(), "decay": model.decay.tolist()})
+    return files
 
 
 def write_versus_posterior(
-    net: Network, classes: list[int], settings: Settings, network: dict[str, Any], stem: Path
-) -> None:
-    """Each class climbed by score and by posterior, side by side: .png, .npz and .json."""
+    net: Network, classes: list[int], settings: Settings, network: dict[str, Any], files: Files
+) -> str:
+    """Each class climbed by score and by posterior, side by side: .png, .npz and .json; returns the .png's name."""
     from visualize.figures import save_figure, score_and_posterior_figure
 
     pairs = [score_and_posterior(net, c, settings) for c in progress(classes, "score and posterior")]
     names = [short_name(net.classes, c) for c in classes]
-    stem = stem.with_name(f"{stem.name}-versus-posterior")
-    save_figure(f"{stem}.png", score_and_posterior_figure(pairs, names))
+    save_figure(files["-versus-posterior.png"], score_and_posterior_figure(pairs, names))
     by_score, by_posterior = (np.stack([model.offset for model in models]) for models in zip(*pairs, strict=True))
-    save_arrays(f"{stem}.npz", {"by_score": by_score, "by_posterior": by_posterior})
-    save_json(f"{stem}.json", {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(settings)})
-
-
-def slug(net: Network, c: int) -> str:
-    """The class's name as part of a file's name, with its index where another class has the same name."""
-    name = re.sub(r"[^a-z0-9]+", "-", short_name(net.classes, c).casefold()).strip("-") or str(c)
-    namesakes = [k for k in range(len(net.classes or [])) if short_name(net.classes, k) == short_name(net.classes, c)]
-    return f"{name}-{c}" if len(namesakes) > 1 else name
+    save_arrays(files["-versus-posterior.npz"], {"by_score": by_score, "by_posterior": by_posterior})
+    record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(settings)}
+    save_json(files["-versus-posterior.json"], record)
+    return files["-versus-posterior.png"]

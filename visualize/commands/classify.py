@@ -6,7 +6,8 @@ import argparse
 
 import numpy as np
 
-from .common import Answer, add_json, add_network, add_photos, each_photo, load_network, print_json
+from .common import Answer, add_json, add_network, load_network, print_json
+from .photos import Photo, add_photos, chosen_photos, each_photo, say
 
 EXAMPLE = "minicnn classify cat.jpg dog.jpg --top 3"
 
@@ -21,18 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.top < 1:
         raise ValueError(f"--top {args.top}: expected 1 or more")
+    photos = chosen_photos(args.photos)
     net = load_network(args)
 
-    def classify(path: str, photo: np.ndarray) -> None:
-        answer = Answer.of(net, photo)
+    def classify(photo: Photo, pixels: np.ndarray) -> None:
+        answer = Answer.of(net, pixels)
         best = answer.best(args.top)
         if args.json:
-            print_json({"photo": path, "top": [answer.described(c) for c in best]})
+            print_json({"photo": photo.path, "top": [answer.described(c) for c in best]})
         else:
-            print(path)
+            say(photo.path)
             print_top(answer, best)
 
-    return each_photo(args.photos, "minicnn classify", classify)
+    return each_photo(photos, "minicnn classify", classify)
 
 
 def print_top(answer: Answer, best: list[int]) -> None:
@@ -40,4 +42,4 @@ def print_top(answer: Answer, best: list[int]) -> None:
     kind = answer.probability_name
     label = "" if kind == "probability" else f"{kind} "
     for entry in map(answer.described, best):
-        print(f"  {label}{entry[kind]:6.1%}   S = {entry['score']:6.2f}   {entry['index']:4}  {entry['name']}")
+        say(f"  {label}{entry[kind]:6.1%}   S = {entry['score']:6.2f}   {entry['index']:4}  {entry['name']}")

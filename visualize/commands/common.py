@@ -1,11 +1,11 @@
-"""What several commands share: choosing a network, reading photographs, naming classes, printing progress."""
+"""What several commands share: choosing a network, its answers, naming classes, printing progress."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +17,17 @@ from layers.arrays import INSTALL, to_host, why_no_cuda
 from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
-from minicnn.images import read_photo
 from minicnn.loss import sigmoid, softmax
 from minicnn.network import Network, input_of, preprocessing_of
 from visualize.deconvnet import Seed
 from visualize.terminal import only_ascii_is_safe
 
+from .photos import say
 from .prepared import PREPARATION, add_preparation, preparation
 
 T = TypeVar("T")
 
 DEFAULT_NETWORK = "squeezenet"
-
-
-def add_photos(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a photograph: PNG, JPEG, …")
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -87,18 +83,16 @@ def suggest_numba(command: str) -> None:
 
 def add_class(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--class", dest="class_", metavar="CLASS", help="index or name of a class (default: the network's first answer)"
+        "--class",
+        dest="classes",
+        action="append",
+        metavar="CLASS",
+        help="index or name of a class; may be given several times (default: the network's first answer)",
     )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print machine-readable results, one object a line")
-
-
-def add_out(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument(
-        "--out", type=Path, default=Path(default), metavar="DIR", help="folder for pictures (default: %(default)s)"
-    )
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
@@ -116,14 +110,6 @@ def known_layer(net: Network, name: str, option: str) -> str:
     if name not in net.layers:
         raise ValueError(f"{option} {name}: there is no such layer; choose from {', '.join(net.names)}")
     return name
-
-
-def different_names(paths: Sequence[str]) -> None:
-    """ValueError if two photographs would be written under one name."""
-    names = [Path(path).stem for path in paths]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two photographs are called {twice[0]!r}, and their files would overwrite each other")
 
 
 def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Network:
@@ -173,23 +159,14 @@ def network_record(args: argparse.Namespace) -> dict[str, Any]:
     return {option: value for option, value in record.items() if value is not None}
 
 
-def refuse_unknown_class(args: argparse.Namespace, net: Network) -> None:
-    """An error, before anything is computed or written, if --class means no class of the network."""
-    if args.class_ is not None:
-        find_class(args.class_, net.classes, class_count(net))
+def chosen_classes(args: argparse.Namespace, net: Network) -> list[int] | None:
+    """The classes that --class means, each once; None where it is not given.
 
-
-def refuse_file(path: Path) -> None:
-    """An error, before any work is done, if --out is no folder and cannot become one."""
-    if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"--out {path} is a file; expected a folder")
-
-
-def output_folder(path: Path) -> Path:
-    """The folder, made if it is not there."""
-    refuse_file(path)
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    ValueError, before anything is computed or written, if one is none of the network's.
+    """
+    if args.classes is None:
+        return None
+    return list(dict.fromkeys(find_class(query, net.classes, class_count(net)) for query in args.classes))
 
 
 @dataclass(frozen=True)
@@ -218,10 +195,6 @@ class Answer:
         """The classes with the highest scores, highest first."""
         return [int(c) for c in np.argsort(-self.scores, kind="stable")[:count]]
 
-    def chosen(self, query: str | None) -> int:
-        """The class that --class means, or the network's first answer."""
-        return self.best(1)[0] if query is None else find_class(query, self.classes, len(self.scores))
-
     def described(self, c: int) -> dict[str, Any]:
         """Class c as the JSON objects have it."""
         return {
@@ -237,26 +210,18 @@ class Answer:
         return f"{short_name(self.classes, c)}   {symbol} = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
 
 
-def each_photo(paths: Iterable[str], command: str, work: Callable[[str, np.ndarray], None]) -> int:
-    """Do the work for every photograph; those with which it fails are reported, and the others still done.
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A photograph, what the network says of it, and the classes that are asked for."""
 
-    Returns the exit code: 2 if any photograph was bad.
-    """
-    code = 0
-    for path in paths:
-        try:
-            work(path, read_photo(path))
-        except BrokenPipeError:  # whoever read the results has seen enough
-            raise
-        except (ValueError, OSError, MemoryError) as error:
-            text = " ".join(str(error).split())
-            print(f"{command}: {text if str(path) in text else f'{path}: {text}'}", file=sys.stderr)
-            code = 2
-    return code
+    path: str
+    pixels: np.ndarray
+    answer: Answer
+    classes: Sequence[int]
 
 
 def print_json(record: dict[str, Any]) -> None:
-    print(json.dumps(record, ensure_ascii=only_ascii_is_safe()), flush=True)
+    say(json.dumps(record, ensure_ascii=only_ascii_is_safe()))
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

@@ -10,33 +10,30 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minicnn.files import save_arrays, save_json
 from minicnn.images import Crop
-from minicnn.network import RULES, input_of, preprocessing_of
+from minicnn.network import RULES, Network, Trace, input_of, preprocessing_of
 from minicnn.receptive_field import photo_box
-from visualize.portrait import Portrait, strongest_portraits, telling_layers
+from minicnn.units import Unit, find_unit
+from visualize.portrait import Portrait, portrait, strongest_portraits, telling_layers
 
 from .common import (
     add_json,
     add_network,
-    add_out,
-    add_photos,
     add_seed,
     chosen_seed,
-    different_names,
-    each_photo,
     known_layer,
     load_network,
     network_record,
-    output_folder,
     print_json,
     progress,
-    refuse_file,
 )
+from .output import Files, Output, add_out
+from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
 
 EXAMPLE = "minicnn deconv cat.jpg --layers fire3/relu_expand,fire5/relu_expand --units 4 --out pictures"
 
@@ -45,11 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photos(parser)
     parser.add_argument(
         "--layers",
+        "--layer",
         metavar="LAYER,…",
         help="layers, separated by commas (default: the last ReLU before the maps change their size, and the scores)",
     )
+    parser.add_argument("--units", type=int, metavar="N", help="how many units of each layer (default: 2)")
     parser.add_argument(
-        "--units", type=int, default=2, metavar="N", help="how many units of each layer (default: %(default)s)"
+        "--unit",
+        dest="chosen_units",
+        action="append",
+        metavar="UNIT",
+        help="this unit of the one layer: CHANNEL,ROW,COLUMN; a channel, where it is strongest; of features a number, "
+        "of the scores a class; may be given several times",
     )
     add_seed(parser)
     add_out(parser, default=".")
@@ -58,60 +62,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.units < 1:
+    if args.units is not None and args.units < 1:
         raise ValueError(f"--units {args.units}: expected 1 or more")
-    different_names(args.photos)
-    refuse_file(args.out)
+    if args.units is not None and args.chosen_units:
+        raise ValueError("--units asks for the strongest units and --unit for certain ones: give one of the two")
+    photos = chosen_photos(args.photos)
+    refuse_twice(photos)
+    output = Output(args.out, len(photos), [photo.path for photo in photos])
     net = load_network(args)
-    preprocessing = preprocessing_of(net)
     chosen = None if args.layers is None else [known_layer(net, name, "--layers") for name in args.layers.split(",")]
+    if args.chosen_units:
+        chosen = chosen or [net.names[-1]]
+        if len(chosen) > 1:
+            raise ValueError(f"--unit is of one layer, but --layers has {len(chosen)}: {', '.join(chosen)}")
 
-    def explain(path: str, photo: np.ndarray) -> None:
-        crop = preprocessing.centre_crop(photo)
-        trace = net.forward(input_of(net, crop))
-        portraits: list[Portrait] = []
-        layers = chosen or telling_layers(net, trace)
-        for layer in layers:
-            if args.units > trace[layer].shape[1]:
-                raise ValueError(f"--units {args.units}: {layer} has {trace[layer].shape[1]} channels only")
-        for layer in progress(layers, "layers"):
-            portraits += strongest_portraits(net, trace, layer, args.units, chosen_seed(args))
-        record = write_portraits(path, photo, crop, portraits, preprocessing.order, network_record(args), args.out)
+    def explain(photo: Photo, pixels: np.ndarray) -> None:
+        crop = preprocessing_of(net).centre_crop(pixels)
+        portraits = chosen_portraits(net, net.forward(input_of(net, crop)), chosen, args)
+        files = output.files(photo.name, "deconv")
+        record = write_portraits(net, photo.path, pixels, crop, portraits, network_record(args), files)
         if args.json:
             print_json(record)
         else:
-            print(f"{path}: {len(portraits)} units → {record['figure']}")
+            say(f"{photo.path}: {len(portraits)} units → {files}")
 
-    return each_photo(args.photos, "minicnn deconv", explain)
+    return each_photo(photos, "minicnn deconv", explain)
+
+
+def chosen_portraits(
+    net: Network, trace: Trace, layers: Sequence[str] | None, args: argparse.Namespace
+) -> list[Portrait]:
+    """The units that --unit means, or the strongest of each layer."""
+    seed, layers = chosen_seed(args), layers or telling_layers(net, trace)
+    if args.chosen_units:
+        units = [unit_meant(net, trace, layers[0], query) for query in args.chosen_units]
+        return [portrait(net, trace, layers[0], unit, seed) for unit in progress(units, "units")]
+    count = args.units or 2
+    for layer in layers:
+        if args.units is not None and count > trace[layer].shape[1]:
+            raise ValueError(f"--units {count}: {layer} has {trace[layer].shape[1]} channels only")
+    return [
+        unit for layer in progress(layers, "layers") for unit in strongest_portraits(net, trace, layer, count, seed)
+    ]
+
+
+def unit_meant(net: Network, trace: Trace, layer: str, query: str) -> Unit:
+    """`find_unit`, with errors that name the option."""
+    try:
+        return find_unit(net, trace, layer, query)
+    except ValueError as error:
+        raise ValueError(f"--unit {query}: {error}") from None
 
 
 def write_portraits(
+    net: Network,
     path: str,
     photo: np.ndarray,
     crop: Crop,
     portraits: Sequence[Portrait],
-    order: str,
     network: dict[str, str],
-    out: Path,
-) -> dict[str, object]:
-    """The portraits of one photograph as .npz, .json and .png in the folder `out`; returns what the .json says."""
+    files: Files,
+) -> dict[str, Any]:
+    """The portraits of one photograph as .npz, .json and .png; returns what the .json says."""
     from visualize.figures import SIGNED_PERCENTILE, deconv_figure, save_figure
 
-    stem = output_folder(out) / f"{Path(path).stem}-deconv"
     record = {
         "photo": path,
         **network,
         "crop": crop.box,
         "rules": list(RULES),
         "units": [described(unit, crop) for unit in portraits],
-        "signals": f"{stem}.npz",
-        "figure": f"{stem}.png",
+        "signals": files[".npz"],
+        "figure": files[".png"],
         "figure_percentile": SIGNED_PERCENTILE,
     }
-    save_figure(f"{stem}.png", deconv_figure(photo, crop, portraits, order))
+    save_figure(files[".png"], deconv_figure(photo, crop, portraits, preprocessing_of(net).order))
     signals = np.stack([[unit.signals[rule] for rule in RULES] for unit in portraits])
-    save_arrays(f"{stem}.npz", {"signals": signals, "crop": crop.pixels})
-    save_json(f"{stem}.json", record)
+    save_arrays(files[".npz"], {"signals": signals, "crop": crop.pixels})
+    save_json(files[".json"], record)
     return record
 
 

@@ -28,18 +28,17 @@ from .class_model import write_run
 from .classify import print_top
 from .common import (
     Answer,
+    Picture,
     add_network,
-    add_out,
     class_count,
     load_network,
     network_record,
-    output_folder,
     progress,
-    refuse_file,
     suggest_numba,
 )
 from .deconv import write_portraits
 from .localize import write_boxes
+from .output import Output, add_out, output_folder, refuse_file
 from .saliency import write_saliency
 
 EXAMPLE = "minicnn demo --out minicnn-demo"
@@ -68,7 +67,7 @@ SCENE_CUT = CutSettings(foreground=0.98, background=0.90)  # the best on scenes:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_out(parser, default="minicnn-demo")
+    add_out(parser, default="minicnn-demo", named=False)
     add_network(parser)
     parser.set_defaults(long_work=True)
 
@@ -121,8 +120,8 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     for preset, (changes, caption) in (SCENE_RECIPES if knows_scenes(net) else RECIPES).items():
         settings = dataclasses.replace(PRESETS[preset], **changes)
         model = class_model(net, classes, settings, partial(progress, what="class models", total=settings.steps + 1))
-        stem = write_run(net, classes, model, network_record(args), args.out / preset)
-        figures.append((f"{stem}.png", caption))
+        files = write_run(net, classes, model, network_record(args), Output(args.out / preset))
+        figures.append((files[".png"], caption))
         if model.interrupted:  # what was reached is kept, and Ctrl-C ends the whole demo
             raise KeyboardInterrupt
     names = ", ".join(short_name(net.classes, c) for c in classes)
@@ -153,10 +152,11 @@ def saliency_section(
     """Figure 2."""
     figures = []
     for name, photo in progress(photos.items(), "saliency"):
-        answer = answers[name]
-        record = write_saliency(net, name, photo, answer, answer.best(1)[0], True, network_record(args), args.out)
+        picture = Picture(name, photo, answers[name], answers[name].best(1))
+        files = Output(args.out).files(name, "saliency")
+        (record,) = write_saliency(net, picture, True, network_record(args), files)
         figures.append((str(record["figure"]), f"{name}: the mean map of ten crops for “{record['name']}”."))
-    print(f"saliency maps: {files(figures)}")
+    print(f"saliency maps: {listed(figures)}")
     return Section(
         "Which pixels made it say so",
         "Near a photograph the score is almost linear, S(I) ≈ ⟨w, I⟩ + b, and w = ∂S/∂I says which pixels need to be "
@@ -172,10 +172,11 @@ def localization_section(
     """Figure 3."""
     figures, settings = [], SCENE_CUT if knows_scenes(net) else CutSettings()
     for name, photo in progress(photos.items(), "localisation"):
-        best = answers[name].best(1)
-        record = write_boxes(net, name, photo, answers[name], best, True, settings, network_record(args), args.out)
+        picture = Picture(name, photo, answers[name], answers[name].best(1))
+        files = Output(args.out).files(name, "localize")
+        record = write_boxes(net, picture, True, settings, network_record(args), files)
         figures.append((record["figure"], f"{name}: the map, its two quantiles, the mask and the box."))
-    print(f"boxes: {files(figures)}")
+    print(f"boxes: {listed(figures)}")
     return Section(
         "Where the object is, though no box was ever taught",
         f"The most salient {1 - settings.foreground:.0%} of the pixels tell what colours the object has, the least "
@@ -189,14 +190,14 @@ def localization_section(
 def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argparse.Namespace) -> Section:
     """Figure 4, as it should have been."""
     name, photo = next(iter(photos.items()))
-    preprocessing = preprocessing_of(net)
-    crop = preprocessing.centre_crop(photo)
+    crop = preprocessing_of(net).centre_crop(photo)
     trace = net.forward(input_of(net, crop))
     layers = progress(telling_layers(net, trace), "DeconvNets")
     portraits = [unit for layer in layers for unit in strongest_portraits(net, trace, layer, 2)]
-    record = write_portraits(name, photo, crop, portraits, preprocessing.order, network_record(args), args.out)
+    files = Output(args.out).files(name, "deconv")
+    record = write_portraits(net, name, photo, crop, portraits, network_record(args), files)
     figures = [(str(record["figure"]), f"{name}: the strongest units of some layers, by three rules.")]
-    print(f"gradient, DeconvNet and guided side by side: {files(figures)}")
+    print(f"gradient, DeconvNet and guided side by side: {listed(figures)}")
     return Section(
         "Gradient or DeconvNet?",
         "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the "
@@ -208,5 +209,5 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
     )
 
 
-def files(figures: Sequence[tuple[str, str]]) -> str:
+def listed(figures: Sequence[tuple[str, str]]) -> str:
     return ", ".join(file for file, _ in figures)

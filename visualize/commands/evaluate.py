@@ -5,7 +5,8 @@ IoU ≥ 0.5 with a true box.  Settings are tuned on pictures of their own, and t
 are generated scenes (--data shapes) or a folder of photographs with PASCAL VOC's or ILSVRC's XML files beside them.
 
 Into --out go results.jsonl (what each method says of each picture; a killed run goes on from there with --resume),
-results.json (every number) and results.md (the tables).  docs/localization.md defines all measures.
+results.json (every number), results.md (the tables) and boxes.png (the best and the worst boxes).
+docs/localization.md defines all measures.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from visualize.evaluation.records import Records
 from visualize.evaluation.report import markdown, results
 from visualize.evaluation.run import Plan
 from visualize.evaluation.run import run as run_plan
+from visualize.evaluation.screen import highlights
 
 from .common import (
     add_json,
@@ -38,11 +40,10 @@ from .common import (
     class_count,
     load_network,
     network_record,
-    output_folder,
     print_json,
     progress,
-    refuse_file,
 )
+from .output import output_folder, refuse_file
 
 EXAMPLE = "minicnn evaluate localization --network shapes --data shapes --count 1000 --workers 2 --out evaluation"
 
@@ -101,6 +102,9 @@ def run(args: argparse.Namespace) -> int:
         "methods": methods,
         "grids sha256": digest([METHODS[name].rule.grid() for name in methods]),
     }
+    from visualize.evaluation.contact_sheet import contact_sheet
+    from visualize.figures import save_figure
+
     records = Records(output_folder(args.out) / "results.jsonl", settings, args.resume)
 
     def report(error: str) -> None:
@@ -116,15 +120,15 @@ def run(args: argparse.Namespace) -> int:
     if found["pictures"]["test"]["questions"] == 0:
         raise ValueError(f"none of the {found['pictures']['test']['pictures']} pictures to test on could be used")
     save_json(args.out / "results.json", {"run": settings, **found})
-    text = markdown(found, settings)
     with atomic_write(args.out / "results.md") as file:
-        file.write(text.encode())
+        file.write(markdown(found, settings).encode())
+    save_figure(args.out / "boxes.png", contact_sheet(records.all, outcome.rows, pictures, net.classes))
     if args.json:
         for line in found["methods"]:
             print_json(line)
     else:
-        print(text)
-        print(f"→ {args.out / 'results.json'}, {args.out / 'results.md'}")
+        print("\n".join(highlights(found)))
+        print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}, {args.out / 'boxes.png'}")
     if bad:
         report(f"{bad} bad pictures were left out")
     return 2 if bad else 0

@@ -4,20 +4,19 @@ The most salient pixels tell what colours the object has, the least salient ones
 cut labels every pixel, and the box surrounds the largest connected piece.  No box was seen in training.
 
 For each photograph three files are written: the figure (.png), the raw maps, seeds and masks (.npz: one for each class,
-of the photograph's size), and the settings (.json).  Boxes are x0, y0, x1, y1 in pixels of the photograph, right and
-bottom exclusive; there is none (null) where nothing was found.
+of the photograph's size), and the settings (.json); with --class their names hold the classes.  Boxes are x0, y0, x1,
+y1 in pixels of the photograph, right and bottom exclusive; there is none (null) where nothing was found.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minicnn.class_names import short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
 from visualize.localization import CutSettings, Localization, localize_each
@@ -25,20 +24,17 @@ from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 from .common import (
     Answer,
+    Picture,
     add_class,
     add_json,
     add_network,
-    add_out,
-    add_photos,
-    different_names,
-    each_photo,
+    chosen_classes,
     load_network,
     network_record,
-    output_folder,
     print_json,
-    refuse_file,
-    refuse_unknown_class,
 )
+from .output import Files, Output, add_out
+from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
 
 EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
 
@@ -71,65 +67,58 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.top is not None and args.class_ is not None:
-        raise ValueError("--class asks for one class and --top for several: give one of the two")
+    if args.top is not None and args.classes is not None:
+        raise ValueError("--class asks for classes by name and --top for the first answers: give one of the two")
     if args.top is not None and args.top < 1:
         raise ValueError(f"--top {args.top}: expected 1 or more")
     settings = CutSettings(args.foreground, args.background, args.components, args.pairwise, args.clamp, args.pixels)
-    different_names(args.photos)
-    refuse_file(args.out)
+    photos = chosen_photos(args.photos)
+    refuse_twice(photos)
+    output = Output(args.out, len(photos), [photo.path for photo in photos])
     net = load_network(args)
-    refuse_unknown_class(args, net)
+    classes = chosen_classes(args, net)
+    asked = [] if classes is None else [short_name(net.classes, c) for c in classes]
 
-    def find(path: str, photo: np.ndarray) -> None:
-        answer = Answer.of(net, photo)
-        classes = answer.best(args.top or 1) if args.class_ is None else [answer.chosen(args.class_)]
-        record = write_boxes(
-            net, path, photo, answer, classes, args.ten_crops, settings, network_record(args), args.out
-        )
+    def find(photo: Photo, pixels: np.ndarray) -> None:
+        answer = Answer.of(net, pixels)
+        picture = Picture(photo.path, pixels, answer, classes or answer.best(args.top or 1))
+        files = output.files(photo.name, "localize", asked)
+        record = write_boxes(net, picture, args.ten_crops, settings, network_record(args), files)
         if not args.json:
-            print(f"{path} → {record['figure']}")
+            say(f"{photo.path} → {files}")
         for guess in record["guesses"]:
             if args.json:
-                print_json({"photo": path, **guess, "size": record["size"]})
+                print_json({"photo": photo.path, **guess, "size": record["size"]})
             else:
                 box = "nothing found" if guess["box"] is None else "box " + " ".join(map(str, guess["box"]))
-                print(f"  {answer.title(guess['class'])}   {box}")
+                say(f"  {answer.title(guess['class'])}   {box}")
 
-    return each_photo(args.photos, "minicnn localize", find)
+    return each_photo(photos, "minicnn localize", find)
 
 
 def write_boxes(
-    net: Network,
-    path: str,
-    photo: np.ndarray,
-    answer: Answer,
-    classes: Sequence[int],
-    ten_crops: bool,
-    settings: CutSettings,
-    network: dict[str, str],
-    out: Path,
+    net: Network, picture: Picture, ten_crops: bool, settings: CutSettings, network: dict[str, str], files: Files
 ) -> dict[str, Any]:
-    """The boxes of some classes in one photograph as .npz, .json and .png in `out`; returns what the .json says."""
+    """The boxes of some classes in one photograph as .npz, .json and .png; returns what the .json says."""
     from visualize.figures import PERCENTILES, localization_figure, save_figure
 
+    photo, classes, answer = picture.pixels, picture.classes, picture.answer
     places = localize_each(net, photo, classes, ten_crop_saliency if ten_crops else photo_saliency, settings)
-    stem = output_folder(out) / f"{Path(path).stem}-localize"
     record = {
-        "photo": path,
+        "photo": picture.path,
         "size": [photo.shape[1], photo.shape[0]],
         **network,
         "crops": 10 if ten_crops else 1,
         "settings": asdict(settings),
         "guesses": [guess(answer, c, place) for c, place in zip(classes, places, strict=True)],
-        "arrays": f"{stem}.npz",
-        "figure": f"{stem}.png",
+        "arrays": files[".npz"],
+        "figure": files[".png"],
         "figure_percentiles": PERCENTILES,
     }
-    save_figure(f"{stem}.png", localization_figure(photo, places, [answer.title(c) for c in classes]))
+    save_figure(files[".png"], localization_figure(photo, places, [answer.title(c) for c in classes]))
     arrays = ("saliency", "foreground", "background", "mask")
-    save_arrays(f"{stem}.npz", {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
-    save_json(f"{stem}.json", record)
+    save_arrays(files[".npz"], {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
+    save_json(files[".json"], record)
     return record
 
 

@@ -1,36 +1,35 @@
 """Which pixels made the network say so: M = max over the channels of |∂S_c/∂I| (paper, section 3).
 
-For each photograph three files are written: the figure (.png), the raw map (.npy: the photograph's size, NaN where no
-crop of the photograph covered it), and the settings (.json).
+For each photograph a figure (.png) is written, with a row for each class, and for each class the raw map (.npy: the
+photograph's size, NaN where no crop of the photograph covered it) and the settings (.json).  With --class the files'
+names hold the class.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from minicnn.class_names import short_name
 from minicnn.files import save_array, save_json
 from minicnn.network import Network
 from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 from .common import (
     Answer,
+    Picture,
     add_class,
     add_json,
     add_network,
-    add_out,
-    add_photos,
-    different_names,
-    each_photo,
+    chosen_classes,
     load_network,
     network_record,
-    output_folder,
     print_json,
-    refuse_file,
-    refuse_unknown_class,
 )
+from .output import Files, Output, add_out, different_slugs
+from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
 
 EXAMPLE = "minicnn saliency cat.jpg --class 'tabby cat' --out maps"
 
@@ -45,49 +44,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    different_names(args.photos)
-    refuse_file(args.out)
+    photos = chosen_photos(args.photos)
+    refuse_twice(photos)
+    output = Output(args.out, len(photos), [photo.path for photo in photos])
     net = load_network(args)
-    refuse_unknown_class(args, net)
+    classes = chosen_classes(args, net)
+    asked = [] if classes is None else [short_name(net.classes, c) for c in classes]
 
-    def explain(path: str, photo: np.ndarray) -> None:
-        answer = Answer.of(net, photo)
-        c = answer.chosen(args.class_)
-        record = write_saliency(net, path, photo, answer, c, args.ten_crops, network_record(args), args.out)
-        if args.json:
-            print_json(record)
-        else:
-            print(f"{path}: {answer.title(c)} → {record['figure']}")
+    def explain(photo: Photo, pixels: np.ndarray) -> None:
+        answer = Answer.of(net, pixels)
+        picture = Picture(photo.path, pixels, answer, classes or answer.best(1))
+        files = output.files(photo.name, "saliency", asked)
+        for record in write_saliency(net, picture, args.ten_crops, network_record(args), files):
+            if args.json:
+                print_json(record)
+            else:
+                say(f"{photo.path}: {answer.title(record['class'])} → {files}")
 
-    return each_photo(args.photos, "minicnn saliency", explain)
+    return each_photo(photos, "minicnn saliency", explain)
 
 
 def write_saliency(
-    net: Network,
-    path: str,
-    photo: np.ndarray,
-    answer: Answer,
-    c: int,
-    ten_crops: bool,
-    network: dict[str, str],
-    out: Path,
-) -> dict[str, object]:
-    """The saliency map of one photograph as .npy, .json and .png in the folder `out`; returns what the .json says."""
+    net: Network, picture: Picture, ten_crops: bool, network: dict[str, str], files: Files
+) -> list[dict[str, Any]]:
+    """The maps of one photograph as one .png, and .npy and .json for each class; returns what the .json files say."""
     from visualize.figures import PERCENTILES, saliency_figure, save_figure
 
-    saliency = (ten_crop_saliency if ten_crops else photo_saliency)(net, photo, c)
-    stem = output_folder(out) / f"{Path(path).stem}-saliency"
-    record = {
-        "photo": path,
-        **network,
-        "class": c,
-        **{key: value for key, value in answer.described(c).items() if key != "index"},
-        "crops": 10 if ten_crops else 1,
-        "map": f"{stem}.npy",
-        "figure": f"{stem}.png",
-        "figure_percentiles": PERCENTILES,
-    }
-    save_figure(f"{stem}.png", saliency_figure(photo, saliency, answer.title(c)))
-    save_array(f"{stem}.npy", saliency)
-    save_json(f"{stem}.json", record)
-    return record
+    answer = picture.answer
+    maps = (ten_crop_saliency if ten_crops else photo_saliency)(net, picture.pixels, picture.classes)
+    save_figure(files[".png"], saliency_figure(picture.pixels, maps, [answer.title(c) for c in picture.classes]))
+    records = []
+    for c, M, stem in zip(picture.classes, maps, stems_of(picture, files), strict=True):
+        described = answer.described(c)
+        record = {
+            "photo": picture.path,
+            **network,
+            "class": described.pop("index"),
+            **described,
+            "crops": 10 if ten_crops else 1,
+            "map": f"{stem}.npy",
+            "figure": files[".png"],
+            "figure_percentiles": PERCENTILES,
+        }
+        save_array(f"{stem}.npy", M)
+        save_json(f"{stem}.json", record)
+        records.append(record)
+    return records
+
+
+def stems_of(picture: Picture, files: Files) -> list[str]:
+    """How the files of each class begin: as the figure, and where there are several, with the class behind it."""
+    if len(picture.classes) == 1:
+        return [str(files.stem)]
+    names = [short_name(picture.answer.classes, c) for c in picture.classes]
+    return [f"{files.stem}-{name}" for name in different_slugs(names)]

@@ -19,14 +19,13 @@ from visualize.comparison import Comparison, compare_from
 from .common import (
     add_json,
     add_network,
-    add_photos,
     add_seed,
     chosen_seed,
-    each_photo,
     known_layer,
     load_network,
     print_json,
 )
+from .photos import Photo, add_photos, chosen_photos, each_photo, say
 
 EXAMPLE = "minicnn trace cat.jpg --layer fire5/relu_expand --unit 195,9,11"
 
@@ -46,23 +45,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    photos = chosen_photos(args.photos)
     net = load_network(args)
     layer = net.names[-1] if args.layer is None else known_layer(net, args.layer, "--layer")
 
-    def explain(path: str, photo: np.ndarray) -> None:
-        trace = net.forward(input_of(net, preprocessing_of(net).centre_crop(photo)))
+    def explain(photo: Photo, pixels: np.ndarray) -> None:
+        trace = net.forward(input_of(net, preprocessing_of(net).centre_crop(pixels)))
         try:
             unit = strongest_units(trace, layer)[0] if args.unit is None else find_unit(net, trace, layer, args.unit)
         except ValueError as error:
             raise ValueError(f"--unit {args.unit}: {error}") from None
         comparison = compare_from(net, trace, layer, unit, chosen_seed(args))
         if args.json:
-            print_records(path, comparison)
+            print_records(photo.path, comparison)
         else:
-            print(f"{path}: {unit_title(net, trace, layer, unit)}")
-            print(comparison)
+            say(f"{photo.path}: {unit_title(net, trace, layer, unit)}")
+            say(str(comparison))
 
-    return each_photo(args.photos, "minicnn trace", explain)
+    return each_photo(photos, "minicnn trace", explain)
 
 
 def print_records(path: str, comparison: Comparison) -> None:

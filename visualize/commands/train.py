@@ -5,8 +5,9 @@ it is followed (minicnn/recipes.py).  Some of the images are held out; on them t
 
 Into the folder --out go: last.npz and best.npz, the run after its last epoch and after the one with the best validation
 accuracy; log.jsonl, a line for each epoch; and at the end curve.png, network.npz (the best network, to be used with
---weights) and training.json, with its accuracy on the test images.  A run that was stopped, however rudely, goes on
-with --resume and ends with the same weights.  --json prints an object for each epoch, then one with the test accuracy.
+--weights) and training.json, with its accuracy on the test images and every file that was left out.  A run that was
+stopped, however rudely, goes on with --resume and ends with the same weights.  --json prints an object for each epoch,
+then one with the test accuracy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import shlex
 import sys
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,8 @@ from minicnn.training import (
     train,
 )
 
-from .common import add_device, add_json, chosen_device, output_folder, print_json, progress, refuse_file, suggest_numba
+from .common import add_device, add_json, chosen_device, print_json, progress, suggest_numba
+from .output import output_folder, refuse_file
 
 EXAMPLE = "minicnn train fashion-mnist --out fashion"
 
@@ -89,6 +91,7 @@ class Task:
     training: Dataset
     validation: Dataset
     test: Dataset
+    left_out: tuple[str, ...]  # files that could not be read, and folders that were passed over
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_file(out)
     device = chosen_device(args)
     task = resumed(args, out) if args.resume else started(args, out)
+    say_left_out(task.left_out)
     if device != "cpu":
         task = replace(task, run=task.run.to(device))
     with engine(task.run.about["engine"]):  # a run that goes on does so with the engine that it began with
@@ -122,6 +126,15 @@ def follow(task: Task, out: Path, device: str, as_json: bool) -> int:
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror}; {saved(out)}", str(error.filename or out)) from None
     return 0
+
+
+def say_left_out(left_out: Sequence[str], most: int = 3) -> None:
+    """How many files were left out, and the first reasons, on standard error."""
+    if left_out:
+        first = "; ".join(left_out[:most])
+        more = f"; and {len(left_out) - most} more" if len(left_out) > most else ""
+        count = f"{len(left_out)} left out (training.json lists all)"
+        print(f"minicnn train: note: {count}: {first}{more}", file=sys.stderr)
 
 
 def saved(out: Path) -> str:
@@ -153,14 +166,25 @@ def started(args: argparse.Namespace, out: Path) -> Task:
 
     rng = np.random.default_rng(settings.seed)
     splits = load(about, settings.seed)
-    training, validation = held_out(splits.train, about["validation"], rng)
+    if splits.validation is not None:
+        if args.validation is not None:
+            raise ValueError(f"--validation {args.validation:g}: {args.data} has a folder of images for that already")
+        about["validation"] = None
+    training, validation = learnt_and_tried(splits, about, rng)
     about["checksum"] = checksum(splits.train)
     preprocessing = fitted(about, training)
     net = architectures.build(about["network"], rng, classes=len(splits.classes))
     run = Run.start(Network(net.layers, preprocessing, splits.classes), settings, rng)
     run.about = about
     remove_parts(output_folder(out))
-    return Task(run, training, validation, splits.test)
+    return Task(run, training, validation, splits.test, splits.left_out)
+
+
+def learnt_and_tried(splits: Splits, about: dict[str, Any], rng: np.random.Generator) -> tuple[Dataset, Dataset]:
+    """The images to learn from, and those to try the network on: of a folder of their own, or a share held out."""
+    if splits.validation is not None:
+        return splits.train, splits.validation
+    return held_out(splits.train, about["validation"], rng)
 
 
 def resumed(args: argparse.Namespace, out: Path) -> Task:
@@ -172,9 +196,11 @@ def resumed(args: argparse.Namespace, out: Path) -> Task:
     splits = load(run.about, run.settings.seed)
     if checksum(splits.train) != run.about["checksum"] or splits.classes != run.net.classes:
         raise ValueError(f"the images of {run.about['data']} are not those that the run in {out} learns from")
-    training, validation = held_out(splits.train, run.about["validation"], np.random.default_rng(run.settings.seed))
+    if (splits.validation is None) != (run.about["validation"] is not None):
+        raise ValueError(f"the folder of {run.about['data']} has changed since the run in {out} began")
+    training, validation = learnt_and_tried(splits, run.about, np.random.default_rng(run.settings.seed))
     remove_parts(out)
-    return Task(run, training, validation, splits.test)
+    return Task(run, training, validation, splits.test, splits.left_out)
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -288,7 +314,8 @@ def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
     }
     write_log(run, out)  # once more, for a run that was stopped right after its last checkpoint
     formats.save(net, out / "network.npz")
-    save_json(out / "training.json", {"about": run.about, "settings": asdict(run.settings), "result": result})
+    record = {"about": run.about, "settings": asdict(run.settings), "result": result, "left_out": list(task.left_out)}
+    save_json(out / "training.json", record)
     if as_json:
         print_json(result)
     else:

@@ -77,6 +77,8 @@ def pictures(records: Sequence[Record]) -> dict[str, dict[str, int]]:
             "bad": sum("error" in record for record in mine),
             "questions": len({(record["number"], record["class"]) for record in mine if "error" not in record}),
         }
+        left_out = sum(len(record.get("notes", ())) for record in mine)
+        counts[part].update({"objects_left_out": left_out} if left_out else {})
     return counts
 
 
@@ -202,7 +204,9 @@ def how(found: dict[str, Any], run: dict[str, Any]) -> str:
     ]
     for part, counts in found["pictures"].items():
         bad = f", {counts['bad']} of them bad and left out" if counts["bad"] else ""
-        lines.append(f"- {part}: {counts['pictures']} pictures{bad}, {counts['questions']} (picture, class) questions")
+        lost = f", {counts['objects_left_out']} objects left out" if "objects_left_out" in counts else ""
+        questions = f"{counts['questions']} (picture, class) questions{lost}"
+        lines.append(f"- {part}: {counts['pictures']} pictures{bad}, {questions}")
     return "\n".join(lines)
 
 

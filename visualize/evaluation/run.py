@@ -79,8 +79,9 @@ def run(
         if tasks:
             for number, new in progress(spread(examined, shared, tasks, min(workers, len(tasks))), part, len(tasks)):
                 records.add(part, number, new)
-                for error in [record["error"] for record in new if "error" in record]:
-                    report(error)
+                for record in new:
+                    for text in (*record.get("notes", ()), *([record["error"]] if "error" in record else ())):
+                        report(text)
 
     do("tune")
     tuned = best_rules(plan.methods, [record for record in records.all if record["part"] == "tune"])
@@ -98,13 +99,17 @@ def examined(shared: Shared, task: Task) -> tuple[int, list[Record]]:
     try:
         picture = source[n]
         if task.part == "tune":
-            return task.number, tuning_records(shared.net, picture, task.methods)
-        if task.part == "test":
-            return task.number, table_records(shared.net, picture, task.rows)
-        return task.number, duet_records(shared.net, picture, task.rows)
+            records = tuning_records(shared.net, picture, task.methods)
+        elif task.part == "test":
+            records = table_records(shared.net, picture, task.rows)
+        else:
+            records = duet_records(shared.net, picture, task.rows)
     except (ValueError, OSError, MemoryError) as error:
         text = " ".join(str(error).split()) or type(error).__name__
         return task.number, [{"image": source.name(n), "error": text}]
+    if picture.notes and records:
+        records[0]["notes"] = list(picture.notes)  # of objects that were left out
+    return task.number, records
 
 
 def best_rules(methods: Sequence[str], records: Sequence[Record]) -> dict[str, Rule]:

@@ -143,7 +143,7 @@ def test_what_is_no_image_is_left_out_and_listed(root, rng):
     Image.fromarray(rng.integers(0, 256, (30, 30, 3), dtype=np.uint8)).save(root / "red" / "3.png")
     (root / "red" / "3.png").write_bytes((root / "red" / "3.png").read_bytes()[:1000])
     (root / "red" / "notes.txt").write_text("not\na picture")
-    (root / "green" / "deeper").mkdir()
+    (root / "green" / "Thumbs.db").write_bytes(b"dropped by Windows")
     (root / "green" / ".DS_Store").write_bytes(b"hidden")
     (root / ".git").mkdir()
     (root / "README").write_text("beside the classes")
@@ -154,21 +154,17 @@ def test_what_is_no_image_is_left_out_and_listed(root, rng):
     assert colours_of(splits.test) == names_of(splits.test)
     said = sorted(splits.left_out)
     assert [line.split(" ")[0] for line in said] == [
-        str(root / "green" / "deeper"),
         str(root / "red" / "3.png"),
         str(root / "red" / "notes.txt"),
     ]
-    assert "is a folder; expected a photograph" in said[0]
-    assert "damaged or truncated" in said[1]
-    assert "is not a picture that Pillow can read" in said[2]
+    assert "damaged or truncated" in said[0]
+    assert "is not a picture that Pillow can read" in said[1]
 
 
 def test_a_class_of_which_nothing_can_be_read_is_an_error(root):
     for path in (root / "red").iterdir():
         path.write_bytes(b"nothing")
-    with pytest.raises(
-        ValueError, match=r"of the class red to learn from, no image could be read \(10 left out: "
-    ) as e:
+    with pytest.raises(ValueError, match=r"of the class red, no image could be read \(10 left out: ") as e:
         image_folder(root, TINY)
     assert "\n" not in str(e.value)
 
@@ -178,7 +174,7 @@ def test_a_test_set_of_which_nothing_can_be_read_is_an_error(root, tmp_path_fact
     root.rename(place / "train")
     (place / "test" / "red").mkdir(parents=True)
     (place / "test" / "red" / "0.png").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match=r"of those to be tested by, no image could be read \(1 left out: "):
+    with pytest.raises(ValueError, match=r"test: of the class red, no image could be read \(1 left out: "):
         image_folder(place, TINY)
 
 
@@ -217,6 +213,7 @@ def test_a_class_that_only_the_test_set_has(root, tmp_path_factory):
     with pytest.raises(ValueError, match="val has no images"):
         image_folder(place, TINY)
     save(place / "val" / "pink" / "0.png")
+    save(place / "val" / "red" / "0.png")
     with pytest.raises(ValueError, match=r"pink is of a class that .*train does not have"):
         image_folder(place, TINY)
 
@@ -268,3 +265,128 @@ def test_a_name_means_the_data_set_and_a_path_the_folder(root, monkeypatch):
         datasets.load("mnist")
     assert datasets.load("./mnist", preprocessing=TINY).classes == datasets.load(Path("mnist")).classes
     assert datasets.load(Path("mnist")).train.images.shape == (24, 64, 64, 3)
+
+
+# ---------------------------------------------------------------------- layouts
+
+
+def tree(root: Path, n: int = 4) -> None:
+    for name, colour in COLOURS.items():
+        for k in range(n):
+            save(root / name / f"{k}.png", colour)
+
+
+def sizes(splits) -> tuple[int, int, int]:
+    return len(splits.train), len(splits.test), 0 if splits.validation is None else len(splits.validation)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"train": 4, "test": 2}, (12, 6, 0)),
+        ({"train": 4, "valid": 2}, (12, 6, 0)),
+        ({"train": 4, "validation": 2}, (12, 6, 0)),
+        ({"Train": 4, "Test": 2}, (12, 6, 0)),
+        ({"TRAINING": 4, "Testing": 2}, (12, 6, 0)),
+        ({"train": 4, "val": 1, "test": 2}, (12, 6, 3)),
+        ({"training": 4, "dev": 1, "TEST": 2}, (12, 6, 3)),
+        ({"train": 5}, (12, 3, 0)),
+        ({"birds/birds": 5}, (12, 3, 0)),
+        ({"archive/train": 4, "archive/val": 1, "archive/test": 2, "__MACOSX/archive": 1}, (12, 6, 3)),
+    ],
+)
+def test_layouts_as_people_have_them(parts, expected, tmp_path):
+    for part, n in parts.items():
+        tree(tmp_path / part, n)
+    splits = image_folder(tmp_path, TINY)
+    assert splits.classes == sorted(COLOURS)
+    assert sizes(splits) == expected
+    for part in (splits.train, splits.test):
+        assert colours_of(part) == names_of(part)
+    assert splits.left_out == ()
+
+
+@pytest.mark.parametrize("flat", ["test/1.png", "test/unknown/1.png"])
+def test_an_unlabelled_test_folder_is_passed_over_and_said(flat, tmp_path):
+    tree(tmp_path / "train", 5)
+    save(tmp_path / flat)
+    splits = image_folder(tmp_path, TINY)
+    assert sizes(splits) == (12, 3, 0)
+    assert len(splits.left_out) == 1
+    assert "test has no folders of the classes: its 1 files are not labelled" in splits.left_out[0]
+    tree(tmp_path / "valid", 2)
+    assert sizes(image_folder(tmp_path, TINY)) == (15, 6, 0)
+
+
+def test_a_folder_that_is_no_part_is_said(tmp_path):
+    tree(tmp_path / "train")
+    tree(tmp_path / "test", 1)
+    tree(tmp_path / "extra", 1)
+    (line,) = image_folder(tmp_path, TINY).left_out
+    assert "extra is none of the parts train, test and validation, and is passed over" in line
+
+
+@pytest.mark.parametrize("dropping", ["__MACOSX/red/._0.png", "@eaDir/0.png", ".git/0", "Thumbs.db", "red/Thumbs.db"])
+def test_what_systems_drop_is_no_class_and_no_image(dropping, root):
+    (root / dropping).parent.mkdir(parents=True, exist_ok=True)
+    (root / dropping).write_bytes(b"\0\5\x16\7")
+    splits = image_folder(root, TINY)
+    assert splits.classes == sorted(COLOURS)
+    assert splits.left_out == ()
+
+
+def test_folders_inside_of_a_class_are_walked_through_and_links_do_not_lead_in_circles(tmp_path):
+    for name, colour in COLOURS.items():
+        for year in ("2023", "2024/may"):
+            for n in range(2):
+                save(tmp_path / name / year / f"{n}.png", colour)
+    (tmp_path / "red" / "2023" / "back").symlink_to(tmp_path / "red")
+    splits = image_folder(tmp_path, TINY)
+    assert sizes(splits) == (9, 3, 0)
+    assert colours_of(splits.train) == names_of(splits.train)
+
+
+def test_a_layout_that_is_not_understood_says_which_are(tmp_path):
+    for part in ("train", "test"):
+        save(tmp_path / part / "0.png")
+    with pytest.raises(ValueError, match=r"understood are a folder of images for each class, or folders"):
+        image_folder(tmp_path, TINY)
+    with pytest.raises(ValueError, match="understood are"):
+        image_folder(tmp_path / "train", TINY)
+    for part in ("val", "valid"):
+        tree(tmp_path / "twice" / part)
+    tree(tmp_path / "twice" / "train")
+    with pytest.raises(ValueError, match="has val and valid: which of them is it"):
+        image_folder(tmp_path / "twice", TINY)
+
+
+# ---------------------------------------------------------------------- losses
+
+
+def test_more_than_half_of_a_class_unreadable_is_an_error(root):
+    for n in range(11):
+        (root / "red" / f"IMG_{n}.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    with pytest.raises(ValueError, match=r"red: 11 of 21 images cannot be read, more than half \(.*IMG_0.HEIC is HEIC"):
+        image_folder(root, TINY)
+    (root / "red" / "IMG_0.HEIC").unlink()
+    assert len(image_folder(root, TINY).left_out) == 10
+
+
+def test_files_that_are_no_pictures_by_their_names_do_not_count_as_losses(root):
+    for n in range(30):
+        (root / "red" / f"{n}.xml").write_text("<annotation/>")
+    assert len(image_folder(root, TINY).left_out) == 30
+
+
+def test_images_are_held_out_of_those_that_could_be_read(root):
+    """Drawn before reading, the one image of a class that can be read may be held out, with none left to learn from."""
+    for n in range(10):
+        (root / "red" / f"{n}.png").rename(root / "red" / f"{n}.txt" if n > 2 else root / "red" / f"{n}.PNG")
+        if n > 2:
+            (root / "red" / f"{n}.txt").write_bytes(b"no picture")
+    for seed in range(5):
+        splits = image_folder(root, TINY, seed=seed)
+        assert names_of(splits.train).count("red") == 2
+        assert names_of(splits.test).count("red") == 1
+        assert colours_of(splits.train) == names_of(splits.train)
+        assert colours_of(splits.test) == names_of(splits.test)

@@ -53,8 +53,8 @@ def test_images_and_labels_are_read(folder, name):
 
 def test_gzipped_files_are_read_with_or_without_the_suffix(folder):
     (folder / IMAGES).rename(folder / f"{IMAGES}.gz")
-    (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(TRAIN_IMAGES))
-    (folder / LABELS).write_bytes(gzip.compress(TRAIN_LABELS))
+    (folder / f"{IMAGES}.gz").write_bytes(gzip.compress(TRAIN_IMAGES, mtime=0))
+    (folder / LABELS).write_bytes(gzip.compress(TRAIN_LABELS, mtime=0))
     check(idx.mnist(folder))
 
 
@@ -62,6 +62,27 @@ def test_names_with_a_dot_and_suffixes_of_files_unpacked_on_the_way_do_as_well(f
     (folder / IMAGES).rename(folder / "train-images.idx3-ubyte")
     (folder / LABELS).rename(folder / "train-labels-idx1-ubyte.gz")
     check(idx.mnist(str(folder)))
+
+
+def test_kaggle_s_archive_has_folders_that_bear_the_files_names(folder):
+    for name in FILES:
+        (folder / name).rename(folder / "file")
+        (folder / name).mkdir()
+        (folder / "file").rename(folder / name / name)
+    check(idx.mnist(folder))
+    for name in FILES:  # beside each such folder, the file under its other name
+        (folder / name / name).rename(folder / name.replace("-idx", ".idx"))
+    check(idx.mnist(folder))
+
+
+def test_torchvision_s_folders_are_looked_into_and_not_mistaken_for_each_other(folder, tmp_path_factory):
+    root = tmp_path_factory.mktemp("torchvision")
+    (root / "MNIST").mkdir()
+    folder.rename(root / "MNIST" / "raw")
+    check(datasets.load("mnist", folder=root))
+    check(datasets.load("mnist", folder=root / "MNIST"))
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte does not exist"):
+        datasets.load("fashion-mnist", folder=root)
 
 
 def test_the_names_of_the_classes_are_those_of_the_data_set(folder):
@@ -103,17 +124,17 @@ def refused(folder: Path, name: str, content: bytes, said: str) -> None:
 @pytest.mark.parametrize("name", [IMAGES, LABELS])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_file_that_ends_anywhere_or_goes_on_is_refused(folder, name, zipped):
-    whole = gzip.compress(FILES[name]) if zipped else FILES[name]
+    whole = gzip.compress(FILES[name], mtime=0) if zipped else FILES[name]
     for end in range(len(whole)):
         refused(folder, name, whole[:end], "empty|damaged|truncated|ends in the middle|does not begin")
-    refused(folder, name, gzip.compress(FILES[name] + b"x") if zipped else whole + b"x", "goes on after its 3")
+    refused(folder, name, gzip.compress(FILES[name] + b"x", mtime=0) if zipped else whole + b"x", "goes on after its 3")
     (folder / name).write_bytes(whole)
     check(idx.mnist(folder))
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3, *range(10, 30)])  # 4 … 9: when, how well and where it was packed
 def test_a_damaged_gzip_is_refused(folder, place):
-    damaged = bytearray(gzip.compress(TRAIN_IMAGES))
+    damaged = bytearray(gzip.compress(TRAIN_IMAGES, mtime=0))
     damaged[place] ^= 0xFF
     refused(folder, IMAGES, bytes(damaged), ".")
 
@@ -129,8 +150,8 @@ def test_a_damaged_gzip_is_refused(folder, place):
         (packed(3, 2, 4, content=bytes(18)), "ends in the middle of its numbers"),
         (packed(3, 28, 28, content=bytes(18)), "claims 3 × 28 × 28 bytes, more than it can hold"),
         (packed(3, 2**32 - 1, 2**32 - 1, content=bytes(18)), "more than it can hold"),
-        (gzip.compress(packed(3, 28, 2**20, content=bytes(18))), "more than it can hold"),
-        (gzip.compress(packed(3, 2, 4, content=bytes(18))), "ends in the middle of its numbers"),
+        (gzip.compress(packed(3, 28, 2**20, content=bytes(18)), mtime=0), "more than it can hold"),
+        (gzip.compress(packed(3, 2, 4, content=bytes(18)), mtime=0), "ends in the middle of its numbers"),
     ],
 )
 def test_images_that_are_not_what_they_claim_are_refused(folder, content, said):
