@@ -455,7 +455,7 @@ def test_the_command_says_so_where_nothing_is_found(command, monkeypatch, capsys
         (["--top", "2", "--class", "disc"], "--class"),
         (["--class", "sqare"], "the nearest are 1 (square)"),
         (["--class", "4"], "expected 0 … 3"),
-        (["--out", "scene.png"], "scene.png is a file"),
+        (["--out", "scene.png"], "scene.png is the photograph itself"),
     ],
 )
 def test_wrong_input_ends_with_one_line_and_exit_code_2_and_writes_nothing(
