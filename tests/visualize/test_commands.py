@@ -134,7 +134,7 @@ def test_wrong_input_is_one_line_exit_code_2_and_nothing_is_written(case, tmp_pa
     assert list((tmp_path / "work").iterdir()) == []
 
 
-@pytest.mark.parametrize("argv", [[], ["paint"], ["classify"], ["classify", "x.png", "--top", "many"]])
+@pytest.mark.parametrize("argv", [["paint"], ["classify"], ["classify", "x.png", "--top", "many"]])
 def test_wrong_arguments_are_one_line_too(argv, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(argv)

@@ -422,7 +422,7 @@ def test_the_command_prints_an_object_a_line_with_class_name_score_box_and_size(
 def test_what_the_command_writes_is_enough_to_make_it_again(command, small, tmp_path):
     numbers = ["--background", "0.5", "--pairwise", "7", "--components", "2", "--pixels", "3000"]
     assert command("--class", "ring", "--ten-crops", "--clamp", *numbers) == 0
-    record = json.loads((tmp_path / "out/scene-localize.json").read_text(encoding="utf-8"))
+    record = json.loads((tmp_path / "out/scene-localize-ring.json").read_text(encoding="utf-8"))
     settings = CutSettings(**record["settings"])
     assert settings == CutSettings(background=0.5, pairwise=7.0, components=2, clamp=True, pixels=3000)
     assert (record["network"], record["crops"], record["guesses"][0]["class"]) == ("small", 10, 3)
@@ -455,7 +455,7 @@ def test_the_command_says_so_where_nothing_is_found(command, monkeypatch, capsys
         (["--top", "2", "--class", "disc"], "--class"),
         (["--class", "sqare"], "the nearest are 1 (square)"),
         (["--class", "4"], "expected 0 … 3"),
-        (["--out", "scene.png"], "scene.png is a file"),
+        (["--out", "scene.png"], "scene.png is the photograph itself"),
     ],
 )
 def test_wrong_input_ends_with_one_line_and_exit_code_2_and_writes_nothing(

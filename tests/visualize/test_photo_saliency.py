@@ -81,7 +81,7 @@ def test_the_command_writes_the_raw_map_the_figure_and_the_settings(tmp_path, ca
     assert cli.main(argv) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["class"], record["name"], record["crops"]) == (967, "espresso", 1)
-    assert json.loads((tmp_path / "out" / "cup-saliency.json").read_text()) == record
-    saliency = np.load(tmp_path / "out" / "cup-saliency.npy")
+    assert json.loads((tmp_path / "out" / "cup-saliency-espresso.json").read_text()) == record
+    saliency = np.load(tmp_path / "out" / "cup-saliency-espresso.npy")
     assert saliency.shape == coffee.shape[:2]
-    assert (tmp_path / "out" / "cup-saliency.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "cup-saliency-espresso.png").read_bytes().startswith(b"\x89PNG")
