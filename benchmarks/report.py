@@ -23,6 +23,7 @@ class Measured:
 
     ratios: of each minicnn, by rival: to the faster of a rival's two layouts
     judged: the minicnn that the bars are for
+    lost:   those of the bars that it lost
     absent: who cannot be had, and why
     failed: who ended in an error, and in which
     """
@@ -34,6 +35,7 @@ class Measured:
     ratios: dict[str, dict[str, float]]
     judged: str | None
     bars: dict[str, float]
+    lost: list[str]
     met: bool | None
     absent: dict[str, str]
     failed: dict[str, str]
@@ -72,10 +74,10 @@ def measured(work: Work, outcome: Outcome, machine: Results) -> Measured:
     }
     judged = next((name for name in JUDGED if name in medians), None)
     bars = {rival: bar for rival, bar in work.bars.items() if judged and rival in fastest}
-    verdicts = [ratios[judged][rival] <= bar for rival, bar in bars.items()] if judged else []
+    lost = [rival for rival, bar in bars.items() if judged and ratios[judged][rival] > bar]
     if work.seconds is not None and judged:
         bars["seconds"] = work.seconds
-        verdicts.append(medians[judged] <= work.seconds)
+        lost += ["seconds"] if medians[judged] > work.seconds else []
     floor = max(work.products / machine.product_rate, work.fetched / machine.memory_rate) or None
     return Measured(
         medians,
@@ -85,7 +87,8 @@ def measured(work: Work, outcome: Outcome, machine: Results) -> Measured:
         ratios,
         judged,
         bars,
-        all(verdicts) if verdicts else None,
+        lost,
+        not lost if bars else None,
         outcome.absent,
         outcome.failed,
     )
@@ -102,6 +105,11 @@ def verdict(met: bool | None) -> str:
     return {None: "", True: "met", False: "**lost**"}[met]
 
 
+def told(work: Measured) -> str:
+    """The verdict; of several bars, which of them are lost."""
+    return verdict(work.met) + (f": {', '.join(work.lost)}" if work.lost and len(work.bars) > 1 else "")
+
+
 def table(found: Results) -> str:
     """Markdown: a column for each engine, each rival's median and minicnn's ratios to it, and the verdict."""
     engines = [each for each in ENGINES if any(f"minicnn {each}" in work.medians for work in found.works.values())]
@@ -116,9 +124,7 @@ def table(found: Results) -> str:
         bars = [
             f"{bar * 1e3:.0f} ms" if rival == "seconds" else f"{rival} {bar:.2f}" for rival, bar in work.bars.items()
         ]
-        lines.append(
-            f"| {name} | {' | '.join(cells)} | {'; '.join(others(work))} | {'; '.join(bars)} | {verdict(work.met)} |"
-        )
+        lines.append(f"| {name} | {' | '.join(cells)} | {'; '.join(others(work))} | {'; '.join(bars)} | {told(work)} |")
     return "\n".join(lines)
 
 

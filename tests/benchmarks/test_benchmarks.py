@@ -171,6 +171,13 @@ def test_without_the_compiled_engine_the_bars_are_for_numpys():
     assert (it.judged, it.met) == ("minicnn numpy", False)
 
 
+def test_of_two_bars_the_lost_one_is_named():
+    work, found = works.Work({}, {"PyTorch": 0.8, "DeZero": 0.33}), machine()
+    found.works["it"] = report.measured(work, Outcome(times({"minicnn numpy": 1.0, "PyTorch": 2, "DeZero": 3})), found)
+    assert (found.works["it"].lost, found.works["it"].met) == (["DeZero"], False)
+    assert report.table(found).endswith("| PyTorch 0.80; DeZero 0.33 | **lost**: DeZero |")
+
+
 def test_every_bar_has_a_rival_among_the_contenders():
     for name, make in works.WORKS.items():
         work = make()
