@@ -6,16 +6,11 @@ It has convolution, max-pooling, ReLU and fully connected layers, and no switch 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 
 from layers import Conv, Dropout, Flatten, FullyConnected, MaxPool, ReLU
 from minicnn import Network
-
-
-def available() -> bool:
-    return find_spec("dezero") is not None
 
 
 def graph(net: Network) -> Callable:
@@ -74,10 +69,15 @@ def gradient_of(net: Network, x: np.ndarray, c: int) -> Callable[[], np.ndarray]
     return run
 
 
-def training_step(net: Network, x: np.ndarray, labels: np.ndarray) -> Callable[[], None]:
-    """Up and down, all gradients; without the step itself, which is the smallest part."""
+def training_step(net: Network, x: np.ndarray, labels: np.ndarray) -> Callable[[], np.ndarray]:
+    """Up and down, all gradients; without the step itself, which is the smallest part.  Gives the loss."""
     from_image = graph(net)
     from dezero import Variable
     from dezero import functions as F
 
-    return lambda: F.softmax_cross_entropy(from_image(Variable(x)), labels).backward()
+    def run() -> np.ndarray:
+        loss = F.softmax_cross_entropy(from_image(Variable(x)), labels)
+        loss.backward()
+        return loss.data
+
+    return run

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
+
+from layers.engine import compiled_is_installed
+
+from .processes import python
 
 IMPORTS = {
     "import visualize": "import visualize",
@@ -16,13 +16,18 @@ IMPORTS = {
     "import torch": "import torch",
 }
 
-FIRST_MAP = {
-    "minicnn": """
+OUR_FIRST_MAP = """
 import numpy as np
+from layers.engine import engine
 from minicnn.pretrained import squeezenet
 from visualize import saliency
-saliency(squeezenet(), np.zeros((1, 3, 227, 227), np.float32), 0)
-""",
+with engine({engine!r}):
+    saliency(squeezenet(), np.zeros((1, 3, 227, 227), np.float32), 0)
+"""
+
+FIRST_MAP = {
+    "minicnn numpy": OUR_FIRST_MAP.format(engine="numpy"),
+    "minicnn compiled": OUR_FIRST_MAP.format(engine="compiled"),
     "PyTorch": """
 import torch
 from tests.torch_networks import squeezenet
@@ -32,48 +37,38 @@ torch.autograd.grad(there(I)[:, 0].sum(), I)
 """,
 }
 
-PEAK = {
-    "minicnn": """
-import numpy as np
+OUR_PEAK = """
+from benchmarks.contenders import by_engine, our_maps
 from benchmarks.fresh import most_held
-from minicnn import architectures
-from visualize import saliency
-rng = np.random.default_rng(0)
-net = architectures.build({name!r}, rng)
-x = rng.standard_normal(({batch}, *architectures.architecture({name!r}).input_shape), dtype=np.float32)
-saliency(net, x, 0)
+by_engine({engine!r}, lambda: our_maps({name!r}, {batch}))()
 print(most_held())
-""",
-    "PyTorch": """
-import torch
+"""
+
+THEIR_PEAK = """
+from benchmarks.contenders import torch_maps
 from benchmarks.fresh import most_held
-from minicnn import architectures
-from tests.torch_networks import IN_TORCH
-there = IN_TORCH[{name!r}]().eval().requires_grad_(False)
-I = torch.randn(({batch}, *architectures.architecture({name!r}).input_shape), requires_grad=True)
-torch.autograd.grad(there(I)[:, 0].sum(), I)
+torch_maps({name!r}, {batch})()
 print(most_held())
-""",
-}
+"""
 
 
-def run(program: str) -> tuple[float, str]:
-    """Seconds that a fresh Python takes for the program, and what it prints."""
-    began = time.perf_counter()
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ)
-    seconds = time.perf_counter() - began
-    if result.returncode:
-        raise RuntimeError(f"{program}\n{result.stderr}")
-    return seconds, result.stdout
+def can_run(program: str) -> bool:
+    """Whether what it needs is installed."""
+    return ("torch" not in program or find_spec("torch") is not None) and (
+        "'compiled'" not in program or compiled_is_installed()
+    )
 
 
 def medians(programs: dict[str, str], repeats: int) -> dict[str, float]:
-    """Seconds of each program, in turns, less what Python itself takes to start and end."""
-    wanted = {name: p for name, p in programs.items() if "torch" not in p or find_spec("torch")}
+    """Seconds of each program, in turns, less what Python itself takes to start and end.
+
+    A first time that compiles is not counted: it is longer than the median.
+    """
+    wanted = {name: program for name, program in programs.items() if can_run(program)}
     taken: dict[str, list[float]] = {name: [] for name in ("", *wanted)}
     for _ in range(repeats):
         for name, program in {"": "pass", **wanted}.items():
-            taken[name].append(run(program)[0])
+            taken[name].append(python("-c", program)[0])
     empty = statistics.median(taken.pop(""))
     return {name: max(0.0, statistics.median(each) - empty) for name, each in taken.items()}
 
@@ -91,5 +86,6 @@ def most_held() -> float:
 
 def peak_megabytes(name: str, batch: int) -> dict[str, float]:
     """The most memory that a process ever held which makes one batch of maps, all included."""
-    wanted = {who: p for who, p in PEAK.items() if "torch" not in p or find_spec("torch")}
-    return {who: float(run(p.format(name=name, batch=batch))[1]) for who, p in wanted.items()}
+    ours = {f"minicnn {each}": OUR_PEAK.format(engine=each, name=name, batch=batch) for each in ("numpy", "compiled")}
+    programs = {**ours, "PyTorch": THEIR_PEAK.format(name=name, batch=batch)}
+    return {who: float(python("-c", p)[1].splitlines()[-1]) for who, p in programs.items() if can_run(p)}

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 
 from .measure import in_turns
 
-PACKAGES = ("numpy", "scipy", "torch", "captum", "dezero")
+PACKAGES = ("numpy", "scipy", "numba", "torch", "captum", "jax", "dezero")
 
 
 def description() -> dict[str, object]:

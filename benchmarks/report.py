@@ -1,4 +1,4 @@
-"""What was measured, as a table with ratios, as JSON and as a plot."""
+"""What was measured: ratios and verdicts, as Markdown's tables and as JSON."""
 
 from __future__ import annotations
 
@@ -8,23 +8,37 @@ from pathlib import Path
 
 from .growth import Growth
 from .measure import Times
+from .plot import plot
+from .turns import Outcome
 from .works import Work
 
-IMPORT_BAR, EXPONENT_BAR = 0.3, 1.05
-TICKS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.8, 1, 1.5, 2, 3, 5)  # of the plot
+IMPORT_BAR, EXPONENT_BAR = 0.2, 1.05
+ENGINES = ("plain", "numpy", "compiled")
+JUDGED = ("minicnn compiled", "minicnn numpy", "minicnn")  # the bars are for the first of them that is there
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One work: seconds by contender, the floor on this machine, and whether the bar was met (None: there is none)."""
+    """One work: seconds by contender, the floor on this machine, and whether the bars were met (None: there are none).
+
+    ratios: of each minicnn, by rival: to the faster of a rival's two layouts
+    judged: the minicnn that the bars are for
+    lost:   those of the bars that it lost
+    absent: who cannot be had, and why
+    failed: who ended in an error, and in which
+    """
 
     medians: dict[str, float]
     quartiles: dict[str, tuple[float, float]]
     least_core_seconds: dict[str, float]
     floor: float | None
-    ratios: dict[str, float]
+    ratios: dict[str, dict[str, float]]
+    judged: str | None
     bars: dict[str, float]
+    lost: list[str]
     met: bool | None
+    absent: dict[str, str]
+    failed: dict[str, str]
 
 
 @dataclass
@@ -32,84 +46,147 @@ class Results:
     machine: dict[str, object]
     product_rate: float
     memory_rate: float
+    rounds: int = 1
     works: dict[str, Measured] = field(default_factory=dict)
+    neighbour: dict[str, tuple[Times, Times]] = field(default_factory=dict)
     growths: list[Growth] = field(default_factory=list)
     imports: dict[str, float] = field(default_factory=dict)
     first_maps: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, dict[str, float]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
-def measured(work: Work, times: dict[str, Times], machine: Results) -> Measured:
-    medians = {name: each.median for name, each in times.items()}
-    ours = medians["minicnn"]
-    rivals: dict[str, list[float]] = {}
+def is_ours(contender: str) -> bool:
+    return contender.partition(" ")[0] == "minicnn"
+
+
+def measured(work: Work, outcome: Outcome, machine: Results) -> Measured:
+    medians = {name: each.median for name, each in outcome.times.items()}
+    fastest: dict[str, float] = {}
     for name, seconds in medians.items():
-        if name != "minicnn":
-            rivals.setdefault(name.split(",")[0], []).append(seconds)  # the faster of a rival's two layouts
-    ratios = {name: ours / min(seconds) for name, seconds in rivals.items()}
-    bars = {}
-    if work.bar is not None:
-        bars[work.against] = work.bar
-    if work.dezero_bar is not None:
-        bars["DeZero"] = work.dezero_bar
-    judged = [ratios[name] <= bars[name] for name in ratios.keys() & bars.keys()]
-    if work.seconds is not None:
-        judged.append(ours <= work.seconds)
+        if not is_ours(name):
+            rival = name.split(",")[0]
+            fastest[rival] = min(seconds, fastest.get(rival, seconds))
+    ratios = {
+        name: {rival: seconds / theirs for rival, theirs in fastest.items()}
+        for name, seconds in medians.items()
+        if is_ours(name)
+    }
+    judged = next((name for name in JUDGED if name in medians), None)
+    bars = {rival: bar for rival, bar in work.bars.items() if judged and rival in fastest}
+    lost = [rival for rival, bar in bars.items() if judged and ratios[judged][rival] > bar]
+    if work.seconds is not None and judged:
         bars["seconds"] = work.seconds
+        lost += ["seconds"] if medians[judged] > work.seconds else []
     floor = max(work.products / machine.product_rate, work.fetched / machine.memory_rate) or None
     return Measured(
         medians,
-        {name: each.spread for name, each in times.items()},
-        {name: min(each.cores) for name, each in times.items()},
+        {name: each.spread for name, each in outcome.times.items()},
+        {name: min(each.cores) for name, each in outcome.times.items()},
         floor,
         ratios,
-        {name: bar for name, bar in bars.items() if name in ratios or name == "seconds"},
-        all(judged) if judged else None,
+        judged,
+        bars,
+        lost,
+        not lost if bars else None,
+        outcome.absent,
+        outcome.failed,
     )
+
+
+# ---------------------------------------------------------------------- tables
 
 
 def milliseconds(seconds: float) -> str:
     return f"{seconds * 1e3:.1f}" if seconds < 0.1 else f"{seconds * 1e3:,.0f}"
 
 
-def table(found: Results) -> str:
-    """Markdown: minicnn's median and quartiles, each rival's median and minicnn's ratio to it, and the verdict."""
-    lines = ["| work | minicnn, ms | others, ms (ratio) | bar | |", "|---|---|---|---|---|"]
-    for name, work in found.works.items():
-        low, high = work.quartiles["minicnn"]
-        ours = f"{milliseconds(work.medians['minicnn'])} ({milliseconds(low)} … {milliseconds(high)})"
-        others = []
-        for rival, seconds in work.medians.items():
-            if rival != "minicnn":
-                others.append(f"{rival} {milliseconds(seconds)} ({work.medians['minicnn'] / seconds:.2f})")
-        if work.floor:
-            others.append(f"floor {milliseconds(work.floor)} ({work.medians['minicnn'] / work.floor:.2f})")
-        bars = [
-            f"{bar * 1e3:.0f} ms" if rival == "seconds" else f"{rival} {bar:.2f}" for rival, bar in work.bars.items()
-        ]
-        lines.append(f"| {name} | {ours} | {'; '.join(others)} | {'; '.join(bars)} | {verdict(work.met)} |")
-    return "\n".join(lines)
-
-
 def verdict(met: bool | None) -> str:
     return {None: "", True: "met", False: "**lost**"}[met]
 
 
+def told(work: Measured) -> str:
+    """The verdict; of several bars, which of them are lost."""
+    return verdict(work.met) + (f": {', '.join(work.lost)}" if work.lost and len(work.bars) > 1 else "")
+
+
+def table(found: Results) -> str:
+    """Markdown: a column for each engine, each rival's median and minicnn's ratios to it, and the verdict."""
+    engines = [each for each in ENGINES if any(f"minicnn {each}" in work.medians for work in found.works.values())]
+    lines = [
+        f"| work |{''.join(f' {each}, ms |' for each in engines or ['minicnn'])} others, ms (ratios) | bar | |",
+        f"|---|{'---|' * max(len(engines), 1)}---|---|---|",
+    ]
+    for name, work in found.works.items():
+        cells = [ours(work, f"minicnn {each}") for each in engines] or [""]
+        if "minicnn" in work.medians:  # no engine computes: NumPy's column
+            cells[engines.index("numpy") if "numpy" in engines else 0] = ours(work, "minicnn")
+        bars = [
+            f"{bar * 1e3:.0f} ms" if rival == "seconds" else f"{rival} {bar:.2f}" for rival, bar in work.bars.items()
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} | {'; '.join(others(work))} | {'; '.join(bars)} | {told(work)} |")
+    return "\n".join(lines)
+
+
+def ours(work: Measured, contender: str) -> str:
+    """Median (first … third quartile)."""
+    if contender not in work.medians:
+        return ""
+    low, high = work.quartiles[contender]
+    return f"{milliseconds(work.medians[contender])} ({milliseconds(low)} … {milliseconds(high)})"
+
+
+def others(work: Measured) -> list[str]:
+    """Each rival's median, and in brackets minicnn's times divided by it: compiled's first, then NumPy's."""
+    times = {name: seconds for name, seconds in work.medians.items() if not is_ours(name)}
+    if work.floor:
+        times["floor"] = work.floor
+    shown = [work.medians[name] for name in JUDGED if name in work.medians]
+    return [
+        f"{name} {milliseconds(theirs)} ({', '.join(f'{seconds / theirs:.2f}' for seconds in shown)})"
+        for name, theirs in times.items()
+    ]
+
+
+def absent_list(found: Results) -> str:
+    """Who was not measured, and why: who cannot be had once for all works, who failed each time."""
+    absent = {f"- {who}: {why}": None for work in found.works.values() for who, why in work.absent.items()}
+    failed = [f"- {name}, {who}: failed: {why}" for name, w in found.works.items() for who, why in w.failed.items()]
+    return "\n".join([*absent, *failed, *(f"- {name}: failed: {why}" for name, why in found.failed.items())])
+
+
+def neighbour_table(found: Results) -> str:
+    lines = ["| who | alone, ms | beside it, ms (quartiles) | times as long | slowest, ms |", "|---|---|---|---|---|"]
+    for who, (alone, beside) in found.neighbour.items():
+        low, high = map(milliseconds, beside.spread)
+        lines.append(
+            f"| {who} | {milliseconds(alone.median)} | {milliseconds(beside.median)} ({low} … {high}) | "
+            f"{beside.median / alone.median:.2f} | {milliseconds(beside.slowest)} |"
+        )
+    return "\n".join(lines)
+
+
 def growth_table(found: Results) -> str:
-    lines = ["| grows | seconds | peak MB above the network | exponent of time | |", "|---|---|---|---|---|"]
+    lines = [
+        "| grows | engine | seconds | peak MB above the network | exponent of time | |",
+        "|---|---|---|---|---|---|",
+    ]
     for g in found.growths:
         seconds = ", ".join(f"{size}: {s:.3g}" for size, s in zip(g.sizes, g.seconds, strict=True))
         peaks = ", ".join(f"{bytes_ / 2**20:.0f}" for bytes_ in g.peak_bytes)
         bar = None if g.of == "channels" else g.exponent <= EXPONENT_BAR
-        lines.append(f"| {g.of} | {seconds} | {peaks} | {g.exponent:.2f} | {verdict(bar)} |")
+        lines.append(f"| {g.of} | {g.engine} | {seconds} | {peaks} | {g.exponent:.2f} | {verdict(bar)} |")
     return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------- the page
 
 
 def write(found: Results, folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
     (folder / "RESULTS.md").write_text(page(found), encoding="utf-8")
     if found.works:
-        plot(found, folder / "results.png")
+        plot(found.works, folder / "results.png")
 
 
 def page(found: Results) -> str:
@@ -121,20 +198,22 @@ def page(found: Results) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}; "
         f"{packages}; {', '.join(machine['blas'])}.  Load before: {machine['load before']}.  Large products run at "
         f"{2 * found.product_rate / 1e9:.0f} GFLOP/s, weights are fetched at {found.memory_rate / 1e9:.0f} GB/s.",
-        "Times are medians (and quartiles) of repetitions in turns; a ratio is minicnn's time divided by the other's, "
-        "so less than 1 is faster.  The floor is what the products of the layers, or fetching their weights, take at "
-        "those rates.  Rivals have as many threads, and compute gradients of the image only, where they can.",
+        f"Each contender runs alone in a process of its own, in turns, for {found.rounds} round(s).  Its figure is the "
+        "best of the rounds' medians, with that round's quartiles; what it compiles is compiled before.  A ratio is "
+        "minicnn's time divided by the other's, so less than 1 is faster: first the compiled engine's, then NumPy's.  "
+        "The bars are for the first of these that is there, and to the faster of PyTorch's two layouts.  The floor is "
+        "what the products of the layers, or fetching their weights, take at those rates.  Rivals have as many "
+        "threads, and compute gradients of the image only, where they can.",
         table(found),
     ]
+    if missing := absent_list(found):
+        parts += ["Not measured:", missing]
+    if found.neighbour:
+        parts += ["## Beside a busy neighbour", "SqueezeNet's map while one other process keeps one core busy."]
+        parts.append(neighbour_table(found))
     if found.growths:
-        parts += ["## Growth", growth_table(found)]
-    if found.imports or found.first_maps:
-        parts += ["## From a cold start", "Seconds, less what Python itself takes."]
-        parts.append("\n".join(f"- `{name}`: {seconds:.2f}" for name, seconds in found.imports.items()))
-        parts.append("\n".join(f"- first map, {name}: {seconds:.2f}" for name, seconds in found.first_maps.items()))
-        if "import visualize" in found.imports:
-            met = found.imports["import visualize"] <= IMPORT_BAR
-            parts.append(f"Bar for `import visualize`: {IMPORT_BAR} s, {verdict(met)}.")
+        parts += ["## Growth", "Memory is what Python and NumPy allocate.", growth_table(found)]
+    parts += from_a_cold_start(found)
     if found.peaks:
         parts += ["## Peak memory of a process that makes one batch of maps, MB"]
         parts.append(
@@ -148,31 +227,16 @@ def page(found: Results) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def plot(found: Results, path: Path) -> None:
-    """A dot for each ratio, on a logarithmic axis: left of 1 minicnn is faster."""
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    works = [(name, work) for name, work in found.works.items() if work.ratios]
-    if not works:
-        return
-    with style.context("default"):
-        figure = Figure(figsize=(8, 1.5 + 0.3 * len(works)), layout="constrained")
-        axes = figure.subplots()
-        colours = {"PyTorch": "C0", "Captum": "C2", "DeZero": "C1"}
-        for place, (_, work) in enumerate(works):
-            for rival, ratio in work.ratios.items():
-                axes.plot(ratio, place, "o", color=colours[rival])
-            for rival, bar in work.bars.items():
-                if rival in colours:
-                    axes.plot(bar, place, "|", color=colours[rival], markersize=14)
-        axes.axvline(1, color="0.7", zorder=0)
-        axes.set(xscale="log", xlabel="minicnn's time / the other's (| the bar)", ylim=(len(works) - 0.5, -0.5))
-        axes.set_yticks(range(len(works)), [name for name, _ in works])
-        shown = [tick for tick in TICKS if min(axes.get_xlim()) <= tick <= max(axes.get_xlim())]
-        axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
-        axes.set_xticks([], minor=True)
-        for rival, colour in colours.items():
-            axes.plot([], [], "o", color=colour, label=rival)
-        axes.legend()
-        figure.savefig(path, dpi=120)
+def from_a_cold_start(found: Results) -> list[str]:
+    if not (found.imports or found.first_maps):
+        return []
+    parts = [
+        "## From a cold start",
+        "Seconds, less what Python itself takes.  (What is compiled comes from its cache.)",
+    ]
+    parts.append("\n".join(f"- `{name}`: {seconds:.2f}" for name, seconds in found.imports.items()))
+    parts.append("\n".join(f"- first map, {name}: {seconds:.2f}" for name, seconds in found.first_maps.items()))
+    if "import visualize" in found.imports:
+        met = found.imports["import visualize"] <= IMPORT_BAR
+        parts.append(f"Bar for `import visualize`: {IMPORT_BAR} s, {verdict(met)}.")
+    return parts
