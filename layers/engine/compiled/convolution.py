@@ -104,9 +104,9 @@ def correlate_transposed(grad: Array, K: Array, shape: tuple[int, ...], stride: 
     corner = (kh - 1 - top, kw - 1 - left)
     if stride == (1, 1) and 2 * C > M:
         if winograd.pays(N, M, C, (kh, kw), stride, H, W, grad.itemsize):
-            y = winograd.correlate(grad, K, None, (corner[0], 0, corner[1], 0), H, W, flip=True)
-            if y is not None:
-                return y
+            below = winograd.correlate(grad, K, None, (corner[0], 0, corner[1], 0), H, W, flip=True)
+            if below is not None:
+                return below
         K_hat = (rearranged(K, flip=True), False, C)
         windows = ((kh, kw), (1, 1), corner)
         return correlated(flat(grad), grad.shape, K_hat, NONE[grad.dtype], (N, H, W, C), windows)
@@ -142,5 +142,5 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     R = strip(-(-N * I // parts), J, L, dtype.itemsize, 1)
     geometry = (I, J, M, kh, kw, *stride, pad[0], pad[2], parts, R, T, scratch(T * R * J * L, dtype))
     kernel_gradient_parts(K01[dtype], flat(x), N, H, W, C, flat(grad), *geometry, sums)
-    total = sums[: parts * L * M].reshape(parts, L * M).sum(axis=0)
+    total: Array = sums[: parts * L * M].reshape(parts, L * M).sum(axis=0)
     return total.reshape(kh, kw, C, M).transpose(3, 2, 0, 1)

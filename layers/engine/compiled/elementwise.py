@@ -58,7 +58,10 @@ def forward(layer: Any, x: Array) -> tuple[Array, Array]:
     numbers = flat(x) if x.ndim == 4 else run(x)
     y = np.empty(x.size, x.dtype)
     relu(numbers, y, threads() if x.size > SMALL else 1)
-    return (maps(y, x.shape[0], *x.shape[2:], x.shape[1]) if x.ndim == 4 else y.reshape(x.shape)), x
+    if x.ndim != 4:
+        return y.reshape(x.shape), x
+    N, C, H, W = x.shape
+    return maps(y, N, H, W, C), x
 
 
 def gated(grad: Array, x: Array, up: bool, down: bool) -> Array:

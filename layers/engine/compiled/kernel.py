@@ -55,12 +55,8 @@ def fill_rows(b, y, o, rows, ldy):
 
 BLAS_NAME = "numba_xxgemm"  # what np.dot calls in compiled code; a private name of Numba's, so look whether it is there
 _char, _int, _pointer = types.uint8, types.intp, types.voidptr
-_xxgemm = types.ExternalFunction(
-    BLAS_NAME,
-    types.int32(
-        *(_char, _char, _char, _int, _int, _int, _pointer, _pointer, _int, _pointer, _int, _pointer, _pointer, _int)
-    ),
-)
+_ARGUMENTS: list[Any] = [_char] * 3 + [_int] * 3 + [_pointer] * 2 + [_int, _pointer, _int, _pointer, _pointer, _int]
+_xxgemm: Any = types.ExternalFunction(BLAS_NAME, types.int32(*_ARGUMENTS))
 
 
 @njit(**SERIAL)

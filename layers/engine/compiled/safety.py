@@ -1,7 +1,7 @@
 """Who may run compiled code, and with how many cores.
 
 One thread at a time, for kernels share scratch and cores; others wait, so that all get the same bits.  Who comes while
-this very thread computes (a signal's handler), a forked child, which OpenMP would end, and empty arrays: NumPy's engine.
+this very thread computes (a signal's handler), a forked child, which OpenMP would end, and empty arrays get NumPy's.
 """
 
 from __future__ import annotations
@@ -94,9 +94,10 @@ def cores() -> int:
 @cache
 def _layer() -> str:
     """Numba's threading layer: what the user chose, else OpenMP if it is there."""
-    if numba.config.THREADING_LAYER == "default":
-        numba.config.THREADING_LAYER = "omp" if find_spec("numba.np.ufunc.omppool") else "workqueue"
-    return str(numba.config.THREADING_LAYER)
+    config: Any = numba.config
+    if config.THREADING_LAYER == "default":
+        config.THREADING_LAYER = "omp" if find_spec("numba.np.ufunc.omppool") else "workqueue"
+    return str(config.THREADING_LAYER)
 
 
 @cache
@@ -109,7 +110,7 @@ def _blas() -> list[Any]:
 # ---------------------------------------------------------------------- what is said while it compiles
 
 
-class _Announcement(event.Listener):  # type: ignore[misc]
+class _Announcement(event.Listener):
     """One line on stderr for each dtype, when the first of its kernels is really compiled."""
 
     def __init__(self) -> None:
