@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layers.engine import ACCELERATED, plain
+from layers.engine import ACCELERATED, numpy_engine, plain
 
 numba = pytest.importorskip("numba", reason="needs Numba: the extra fast")
 
+from layers.engine import compiled  # noqa: E402
 from layers.engine.compiled import functions, kernel, safety, winograd  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,6 +119,20 @@ def test_winograd_is_taken_where_it_pays_and_spreads_nothing(odd, monkeypatch):
     assert (taken[0] is None) == (odd is not None)
     with plain(), np.errstate(invalid="ignore"):
         np.testing.assert_allclose(y, ACCELERATED["correlate"](x, *ARGUMENTS[1:]), rtol=1e-10, atol=1e-10)
+
+
+def test_where_nothing_can_be_cached_numpy_computes_and_a_line_says_so(monkeypatch, capsys):
+    def import_module(name, package):
+        raise RuntimeError("cannot cache function 'copy': no locator available for file 'kernel.py'")
+
+    monkeypatch.setattr(compiled, "import_module", import_module)
+    assert functions() == numpy_engine.FUNCTIONS
+    assert "NUMBA_CACHE_DIR" in capsys.readouterr().err
+
+
+def test_nothing_imports_numba_before_the_engine_is_used():
+    program = "import sys, visualize, layers.engine.numpy_engine; print('numba' in sys.modules)"
+    assert run(program, MINICNN_ENGINE="").stdout == "False\n"
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch):
