@@ -138,7 +138,7 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
             return found
     L = kh * kw * C
     parts = max(1, min(8, N * I, SUMS // (L * M * dtype.itemsize)))
-    sums, T = scratch(parts * L * M, dtype, "sums"), tasks(J, L, dtype.itemsize)
+    sums, T = scratch(parts * L * M, dtype, "kernels"), tasks(J, L, dtype.itemsize)
     R = strip(-(-N * I // parts), J, L, dtype.itemsize, 1)
     geometry = (I, J, M, kh, kw, *stride, pad[0], pad[2], parts, R, T, scratch(T * R * J * L, dtype))
     kernel_gradient_parts(K01[dtype], flat(x), N, H, W, C, flat(grad), *geometry, sums)

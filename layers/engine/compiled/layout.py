@@ -30,10 +30,10 @@ def threads() -> int:
 
 def scratch(numbers: int, dtype: Any, use: str = "") -> Array:
     """Memory for the length of a call, kept for the next: fresh memory costs a page fault every 4 KiB."""
-    kept = _scratch.get((dtype, use))
-    if kept is None or kept.size < numbers:
-        kept = _scratch[dtype, use] = np.empty(numbers, dtype)
-    return kept
+    kept, needed = _scratch.get(use), numbers * np.dtype(dtype).itemsize
+    if kept is None or kept.size < needed:
+        kept = _scratch[use] = np.empty(-(-needed // 64) * 64, np.uint8)
+    return kept.view(dtype)
 
 
 class _Memory:

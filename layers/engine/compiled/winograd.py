@@ -221,12 +221,13 @@ def kernel_gradient(grad: Array, x: Array, pad: Sides) -> Array | None:
     """∂f/∂K = Gᵀ ∂f/∂U G.  None where a NaN or ∞ is among the numbers."""
     (N, C, H, W), (_, M, I, J), T, dtype = x.shape, grad.shape, threads(), x.dtype
     A, B, _ = ABG[dtype]
-    chunks = max(1, min(CHUNKS, MEMORY // (36 * C * M * dtype.itemsize)))
+    chunks = max(1, min(CHUNKS, MEMORY // 2 // (36 * C * M * dtype.itemsize)))
     at_once = tiles_at_once(-(-N * -(-I // 4) * -(-J // 4) // chunks), C, M, dtype.itemsize, 1)
     sums, memory = scratch(chunks * 36 * C * M, dtype, "kernels"), scratch(T * 36 * at_once * (C + M), dtype)
     given = (flat(x), N, H, W, C, flat(grad), I, J, M, pad[0], pad[2], A, B, at_once, chunks, T, memory)
     kernel_gradient_tiles(K01[dtype], *given, sums)
-    total = sums[: chunks * 36 * C * M].reshape(chunks, 36 * C * M).sum(axis=0)
+    parts = sums[: chunks * 36 * C * M].reshape(chunks, 36 * C * M)
+    total = parts.sum(axis=0) if chunks > 1 else parts[0]
     if not np.isfinite(total).all():
         return None
     out, sizes = np.empty(9 * C * M, dtype), (9, 36, C * M)  # not by NumPy's @, whose threads would spin on our cores
