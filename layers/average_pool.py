@@ -6,6 +6,7 @@ The paper's network has none; SqueezeNet ends with one.  It is linear, so its De
 from __future__ import annotations
 
 from .arrays import Array, array_module, floating
+from .engine import accelerated
 from .layer import Layer, ShapeError
 from .pool import Pool
 from .windows import padded, taps, unpadded
@@ -60,7 +61,7 @@ class GlobalAveragePool(Layer):
         """X_{n+1}(c) = 1 / (H·W) · Σ_q X_n(c, q); the cache is the shape of X_n."""
         if x.ndim != 4 or 0 in x.shape[2:]:
             raise ShapeError(self, f"expects maps (N, C, H, W) of at least one pixel, got {x.shape}")
-        return floating(x).mean(axis=(2, 3)), x.shape
+        return mean_over_pixels(floating(x)), x.shape
 
     def backward(self, grad: Array, shape: tuple[int, ...]) -> Array:
         """∂f/∂X_n(c, q) = ∂f/∂X_{n+1}(c) · 1 / (H·W), the same for every pixel q (a view that cannot be written)."""
@@ -68,3 +69,9 @@ class GlobalAveragePool(Layer):
         return array_module(grad).broadcast_to((floating(grad) / (H * W))[:, :, None, None], shape)
 
     deconv = guided = backward
+
+
+@accelerated
+def mean_over_pixels(x: Array) -> Array:
+    """Y(n, c) = 1 / (H·W) · Σ_q X(n, c, q):  (N, C, H, W) → (N, C)."""
+    return x.mean(axis=(2, 3))

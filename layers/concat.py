@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .arrays import Array, array_module
 from .branches import Branches
+from .engine import accelerated
 from .layer import Cache, ShapeError
 
 
@@ -21,7 +22,7 @@ class Concat(Branches):
         """[f_1(X_n), f_2(X_n), …]; the cache is (channels of each branch, caches of each branch)."""
         if len({(y.shape[0], *y.shape[2:]) for y in outputs}) > 1:
             raise ShapeError(self, f"expects branches of one size, got {', '.join(str(y.shape) for y in outputs)}")
-        return array_module(outputs[0]).concatenate(outputs, axis=1), ([y.shape[1] for y in outputs], caches)
+        return join_channels(*outputs), ([y.shape[1] for y in outputs], caches)
 
     def backward(self, grad: Array, cache: Cache) -> Array:
         """∂f/∂X_n = Σ_k (∂f_k/∂X_n)ᵀ · (channels k of ∂f/∂X_{n+1})."""
@@ -41,6 +42,12 @@ class Concat(Branches):
     def parameter_gradients(self, grad: Array, cache: Cache) -> dict[str, Array]:
         channels, caches = cache
         return self.branch_gradients(split(grad, channels), caches)
+
+
+@accelerated
+def join_channels(*outputs: Array) -> Array:
+    """[y_1, y_2, …]:  one (N, C_k, I, J) for each branch → (N, C_1 + C_2 + …, I, J)."""
+    return array_module(outputs[0]).concatenate(outputs, axis=1)
 
 
 def split(x: Array, channels: list[int]) -> list[Array]:

@@ -52,7 +52,7 @@ class Conv(Layer):
         grad = floating(grad)
         return {
             "K": kernel_gradient(grad, x, self.K.shape[2:], self.stride, self.pad),
-            "b": array_module(grad).einsum("nmij->m", grad),
+            "b": position_sums(grad),
         }
 
     def _maps(self, x: Array) -> Array:
@@ -106,3 +106,9 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     """
     seen = windows(padded(x, *pad), kernel, stride)
     return array_module(x).einsum("nmij,ncijuv->mcuv", grad, seen, optimize=True)
+
+
+@accelerated
+def position_sums(grad: Array) -> Array:
+    """∂f/∂b(m) = Σ_{n,i,j} ∂f/∂Y(n, m, i, j):  (N, M, I, J) → (M,)."""
+    return array_module(grad).einsum("nmij->m", grad)

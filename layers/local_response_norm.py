@@ -7,6 +7,7 @@ paper's ConvNet has two such layers.  The only layer here that is not piecewise 
 from __future__ import annotations
 
 from .arrays import Array, floating
+from .engine import accelerated
 from .layer import Layer, ShapeError
 from .windows import Pair
 
@@ -42,18 +43,12 @@ class LocalResponseNorm(Layer):
         if x.ndim < 2:
             raise ShapeError(self, f"expects maps (N, C, H, W), got {x.shape}")
         x = floating(x)
-        D = self.kappa + self.alpha * window_sums(x * x, self.before, self.after)
-        return x * D**-self.beta, (x, D)
+        y, D = normalize(x, self.before, self.after, self.kappa, self.alpha, self.beta)
+        return y, (x, D)
 
     def backward(self, grad: Array, cache: tuple[Array, Array]) -> Array:
-        """∂f/∂X_n(j) = grad(j) · D(j)^(−β) − 2αβ X_n(j) · Σ_{c: j∈Ω(c)} grad(c) · X_n(c) · D(c)^(−β−1).
-
-        The first term is X_n(j)'s own output, the second what it takes from its neighbours' (and from itself).
-        """
-        (x, D), grad = cache, floating(grad)
-        own = grad * D**-self.beta
-        taken = window_sums(own * x / D, self.after, self.before)  # j∈Ω(c): the window seen from its other end
-        return own - 2 * self.alpha * self.beta * x * taken
+        """∂f/∂X_n, through each output's numerator and through its neighbours' D: see `normalize_gradient`."""
+        return normalize_gradient(floating(grad), *cache, self.before, self.after, self.alpha, self.beta)
 
     guided = backward
 
@@ -71,6 +66,24 @@ class LocalResponseNorm(Layer):
         skewed = "" if self.after - self.before in (0, 1) else f" (−{self.before} … +{self.after})"
         formula = f"kappa={self.kappa:g}, alpha={self.alpha:g}, beta={self.beta:g}"
         return f"LocalResponseNorm({window} channels{skewed}, {formula})"
+
+
+@accelerated
+def normalize(x: Array, before: int, after: int, kappa: float, alpha: float, beta: float) -> tuple[Array, Array]:
+    """Y = X · D^(−β) and D(c) = κ + α Σ_{j∈Ω(c)} X(j)²; each (N, C, …)."""
+    D = kappa + alpha * window_sums(x * x, before, after)
+    return x * D**-beta, D
+
+
+@accelerated
+def normalize_gradient(grad: Array, x: Array, D: Array, before: int, after: int, alpha: float, beta: float) -> Array:
+    """∂f/∂X(j) = ∂f/∂Y(j) · D(j)^(−β) − 2αβ X(j) · Σ_{c: j∈Ω(c)} ∂f/∂Y(c) · X(c) · D(c)^(−β−1).
+
+    The first term is X(j)'s own output, the second what it takes from its neighbours' (and from itself).
+    """
+    own = grad * D**-beta
+    taken = window_sums(own * x / D, after, before)  # j∈Ω(c): the window seen from its other end
+    return own - 2 * alpha * beta * x * taken
 
 
 def window_sums(x: Array, before: int, after: int) -> Array:

@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import layers.engine as seam
-from layers import Conv, FullyConnected, LocalResponseNorm, MaxPool, ReLU
+from layers import Concat, Conv, FullyConnected, GlobalAveragePool, LocalResponseNorm, MaxPool, ReLU
 from layers.engine import ACCELERATED, EngineUnavailable, checked, compiled_is_installed, current_engine, engine, plain
 from tests.devices import assert_close
 
@@ -93,7 +93,32 @@ def arguments(draw, name):
     return OTHERS[name](rng, x)
 
 
-OTHERS: dict = {}  # a compiled engine's further functions: name → arguments from (rng, x)
+def like(rng, x):
+    return layout(rng, rng.standard_normal(x.shape))
+
+
+OTHERS: dict = {  # a compiled engine's further functions: name → arguments from (rng, x)
+    "join_channels": lambda rng, x: (x, like(rng, x[:, :1]), like(rng, x)),
+    "position_sums": lambda rng, x: (x,),
+    "mean_over_pixels": lambda rng, x: (x,),
+    "normalize": lambda rng, x: (
+        x,
+        int(rng.integers(4)),
+        int(rng.integers(4)),
+        2.0,
+        1e-2,
+        float(rng.choice([0.75, 0.6])),
+    ),
+    "normalize_gradient": lambda rng, x: (
+        like(rng, x),
+        x,
+        1 + abs(like(rng, x)),
+        int(rng.integers(4)),
+        int(rng.integers(4)),
+        1e-2,
+        0.75,
+    ),
+}
 
 
 def results(value) -> list:
@@ -156,6 +181,8 @@ def up_and_down() -> None:
         for rule in (layer.backward, layer.deconv, layer.guided):
             rule(y, cache)
         layer.parameter_gradients(y, cache)
+    Concat([[ReLU()], [ReLU()]]).forward(x)
+    GlobalAveragePool().forward(x)
 
 
 @pytest.fixture
