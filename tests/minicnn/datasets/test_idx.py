@@ -139,7 +139,7 @@ def test_a_damaged_gzip_is_refused(folder, place):
     refused(folder, IMAGES, bytes(damaged), ".")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize(  # mtime: the same names of tests in every process that collects them
     ("content", "said"),
     [
         (TRAIN_LABELS, r"does not begin as MNIST's images do \(0, 0, 8, 3\)"),
