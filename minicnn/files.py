@@ -54,7 +54,18 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None
 def save_json(path: str | os.PathLike[str], settings: Mapping[str, object]) -> None:
     """Settings as JSON: what stands beside every picture, enough to make it again."""
     with atomic_write(path) as file:
-        file.write((json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((json_text(settings, indent=2) + "\n").encode())
+
+
+def json_text(record: object, indent: int | None = None) -> str:
+    """JSON that UTF-8 can hold, readable as it is; escaped where a file's name has bytes that are no text."""
+    text = json.dumps(record, indent=indent, ensure_ascii=False)
+    return text if is_text(text) else json.dumps(record, indent=indent)
+
+
+def is_text(text: str) -> bool:
+    """False if it holds bytes that are no text, as names of files do that the locale cannot decode."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 ADDRESS = re.compile(r"(https?|ftp|s3|gs|data|file):", re.IGNORECASE)

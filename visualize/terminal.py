@@ -6,7 +6,6 @@ On Windows a pipe is often cp1252, elsewhere a locale may allow ASCII only, and 
 from __future__ import annotations
 
 import codecs
-import sys
 from typing import TextIO
 
 SPELT = {
@@ -22,7 +21,14 @@ def spelt(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]
-    return "".join(SPELT.get(character, "?") for character in missing), error.end
+    return "".join(map(spelling, missing)), error.end
+
+
+def spelling(character: str) -> str:
+    """In ASCII.  Surrogates stand for bytes in a file's name that the locale cannot decode (PEP 383)."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return SPELT.get(character, "?")
 
 
 codecs.register_error("minicnn.spelt", spelt)
@@ -31,7 +37,7 @@ codecs.register_error("minicnn.spelt", spelt)
 def never_fail(stream: TextIO) -> None:
     """From now on the stream spells what its encoding lacks.  (Streams that are no files of text are left alone.)"""
     reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None and not shows_everything(stream):
+    if reconfigure is not None:
         reconfigure(errors="minicnn.spelt")
 
 
@@ -42,8 +48,3 @@ def shows_everything(stream: TextIO) -> bool:
         return codecs.lookup(name).name.startswith("utf")
     except LookupError:
         return False
-
-
-def only_ascii_is_safe() -> bool:
-    """Whether JSON on standard output should escape what is not ASCII: spelling would change its strings."""
-    return not shows_everything(sys.stdout)

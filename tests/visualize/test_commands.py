@@ -17,7 +17,7 @@ from layers import ReLU, plain
 from minicnn import extras, pretrained
 from minicnn.images import save_picture
 from visualize import cli
-from visualize.commands import common, demo
+from visualize.commands import common
 from visualize.page import Section, write_page
 
 
@@ -104,6 +104,7 @@ def wrong_inputs(folder):
         "out is a file": (["saliency", good, "--out", good], "is a file; expected a folder"),
         "no classes wanted": (["classify", good, "--top", "0"], "--top 0: expected 1 or more"),
         "no probes": (["check", "--probes", "0"], "--probes 0: expected 1 or more"),
+        "no steps": (["demo", "--steps", "0"], "--steps 0: expected 1 or more"),
         "unknown layer": (["trace", good, "--layer", "conv99"], "conv99"),
         "unknown unit": (["trace", good, "--layer", "conv1", "--unit", "64,0,0"], "64"),
         "quantiles that cross": (["localize", good, "--foreground", "0.2"], "0 ≤ background ≤ foreground ≤ 1"),
@@ -116,7 +117,7 @@ CASES = [
     "a unit that is none", "a unit of two layers", "out is the photograph",
     "unknown class", "misspelt class", "ambiguous class",
     "class out of range", "two photographs of one name", "unknown network", "out is a file", "no classes wanted",
-    "no probes", "unknown layer", "unknown unit", "quantiles that cross",
+    "no probes", "no steps", "unknown layer", "unknown unit", "quantiles that cross",
 ]  # fmt: skip
 
 
@@ -202,9 +203,8 @@ def test_check_ends_with_1_if_a_gradient_is_wrong(monkeypatch, capsys, squeezene
     assert re.search(r"^WrongReLU .* WRONG", printed, flags=re.MULTILINE)
 
 
-def test_the_demo_writes_the_papers_four_figures_and_a_page(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(demo, "STEPS", 1)
-    assert cli.main(["demo", "--out", str(tmp_path / "demo")]) == 0
+def test_the_demo_writes_the_papers_four_figures_and_a_page(tmp_path, capsys):
+    assert cli.main(["demo", "--steps", "1", "--out", str(tmp_path / "demo")]) == 0
     assert "Egyptian cat" in capsys.readouterr().out
     written = {str(path.relative_to(tmp_path / "demo")) for path in (tmp_path / "demo").rglob("*") if path.is_file()}
     for name in ("chelsea-saliency", "coffee-saliency", "chelsea-localize", "coffee-localize", "chelsea-deconv"):

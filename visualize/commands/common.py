@@ -17,10 +17,11 @@ from layers.arrays import INSTALL, to_host, why_no_cuda
 from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
 from minicnn.class_names import find_class, short_name
+from minicnn.files import json_text
 from minicnn.loss import sigmoid, softmax
 from minicnn.network import Network, input_of, preprocessing_of
 from visualize.deconvnet import Seed
-from visualize.terminal import only_ascii_is_safe
+from visualize.terminal import shows_everything
 
 from .photos import say
 from .prepared import PREPARATION, add_preparation, preparation
@@ -221,7 +222,8 @@ class Picture:
 
 
 def print_json(record: dict[str, Any]) -> None:
-    say(json.dumps(record, ensure_ascii=only_ascii_is_safe()))
+    """One line; escaped where standard output lacks a character, for spelling it would change the strings."""
+    say(json_text(record) if shows_everything(sys.stdout) else json.dumps(record))
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

@@ -44,12 +44,11 @@ from .saliency import write_saliency
 EXAMPLE = "minicnn demo --out minicnn-demo"
 
 CLASSES = ("ostrich", "zebra", "flamingo"), ("disc", "star", "arrow")  # whichever the network has
-STEPS = 100
 SCENES, SCENES_SEED = 3, 2  # how many scenes, and which: three different classes
 # Of class models: the preset, what is changed of it, and the caption.
 RECIPES: dict[str, tuple[dict[str, Any], str]] = {
-    "paper": ({"steps": STEPS}, "The paper's plain recipe."),
-    "jitter": ({"steps": STEPS}, "With jitter, which is not in the paper."),
+    "paper": ({"steps": 100}, "The paper's plain recipe."),
+    "jitter": ({"steps": 100}, "With jitter, which is not in the paper."),
 }
 # At the zero image the scenes' network is flat: there is nothing to climb.
 SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
@@ -58,7 +57,7 @@ SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
         "The paper's recipe, but from noise in place of zero.",
     ),
     "smooth": (
-        {"steps": 2 * STEPS, "noise": 2.0, "step": 0.1, "decay": 0.005, "jitter": 4, "blur": 0.5},
+        {"steps": 200, "noise": 2.0, "step": 0.1, "decay": 0.005, "jitter": 4, "blur": 0.5},
         "With jitter and now and then a blur, which are not in the paper.",
     ),
 }
@@ -68,12 +67,20 @@ SCENE_CUT = CutSettings(foreground=0.98, background=0.90)  # the best on scenes:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_out(parser, default="minicnn-demo", named=False)
+    parser.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="of each class model; few are quick, and show little (default: 100 or more)",
+    )
     add_network(parser)
     parser.set_defaults(long_work=True)
 
 
 def run(args: argparse.Namespace) -> None:
     refuse_file(args.out)
+    if args.steps is not None and args.steps < 1:
+        raise ValueError(f"--steps {args.steps}: expected 1 or more")
     net = load_network(args)
     suggest_numba("demo")
     photos = pictures(net)
@@ -118,6 +125,8 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     classes = demo_classes(net)
     figures = []
     for preset, (changes, caption) in (SCENE_RECIPES if knows_scenes(net) else RECIPES).items():
+        if args.steps is not None:
+            changes = {**changes, "steps": args.steps}
         settings = dataclasses.replace(PRESETS[preset], **changes)
         model = class_model(net, classes, settings, partial(progress, what="class models", total=settings.steps + 1))
         files = write_run(net, classes, model, network_record(args), Output(args.out / preset))

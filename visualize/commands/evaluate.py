@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"none of the {found['pictures']['test']['pictures']} pictures to test on could be used")
     save_json(args.out / "results.json", {"run": settings, **found})
     with atomic_write(args.out / "results.md") as file:
-        file.write(markdown(found, settings).encode())
+        file.write(markdown(found, settings).encode(errors="backslashreplace"))
     save_figure(args.out / "boxes.png", contact_sheet(records.all, outcome.rows, pictures, net.classes))
     if args.json:
         for line in found["methods"]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from minicnn.files import atomic_write
+from minicnn.files import atomic_write, json_text
 
 Record = dict[str, Any]
 
@@ -92,7 +92,7 @@ class Records:
 
 
 def _line(record: Record) -> bytes:
-    return (json.dumps(record, ensure_ascii=False) + "\n").encode()
+    return (json_text(record) + "\n").encode()
 
 
 def _picture(record: Record) -> tuple[str, int]:
