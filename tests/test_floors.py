@@ -58,7 +58,7 @@ def test_each_floor_imports_only_itself_and_those_below(path):
 def test_the_ground_floor_needs_numpy_and_little_else(path):
     packages = imported_packages((HOUSE / path).read_text(encoding="utf-8"))
     foreign = packages - set(sys.stdlib_module_names) - {"numpy", "layers"}
-    allowed = {"numba", "scipy", "threadpoolctl"} if path.startswith("layers/engine/compiled/") else set()
+    allowed = {"numba", "llvmlite", "scipy", "threadpoolctl"} if path.startswith("layers/engine/compiled/") else set()
     assert foreign <= (allowed | {"cupy"} if path == "layers/arrays.py" else allowed)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,28 +17,36 @@ import numpy as np
 from .. import ACCELERATED
 from ..numpy_engine import FUNCTIONS as NUMPYS
 
-MODULES = {
-    "convolution": ("correlate", "correlate_transposed", "kernel_gradient"),
-    "pools": ("max_pool", "unpool"),
-    "dense": ("affine", "affine_transposed", "matrix_gradient"),
-    "normalization": ("normalize", "normalize_gradient"),
-    "elementwise": ("join_channels", "position_sums", "mean_over_pixels"),
-}
-GATES = ("forward", "backward", "deconv", "guided")
-
 
 def functions() -> dict[str, Callable[..., Any]]:
     """What the compiled engine has, by the names of the definitions; the NumPy engine's where nothing can be cached."""
     try:
-        modules = {name: import_module(f".{name}", __name__) for name in MODULES}
+        from . import convolution, dense, elementwise, normalization, pools
+        from .safety import guarded
     except RuntimeError as error:  # Numba's "cannot cache function": neither the install nor the home can be written
         if "cannot cache" not in str(error):
             raise
         print("Compiled loops cannot be kept here, so NumPy computes: set NUMBA_CACHE_DIR to a folder", file=sys.stderr)
         return dict(NUMPYS)
-    found = {name: getattr(modules[module], name) for module, names in MODULES.items() for name in names}
-    found |= {f"ReLU.{name}": getattr(modules["elementwise"], name) for name in GATES}
-    guarded = import_module(".safety", __name__).guarded
+    found = {
+        "correlate": convolution.correlate,
+        "correlate_transposed": convolution.correlate_transposed,
+        "kernel_gradient": convolution.kernel_gradient,
+        "position_sums": elementwise.position_sums,
+        "max_pool": pools.max_pool,
+        "unpool": pools.unpool,
+        "affine": dense.affine,
+        "affine_transposed": dense.affine_transposed,
+        "matrix_gradient": dense.matrix_gradient,
+        "normalize": normalization.normalize,
+        "normalize_gradient": normalization.normalize_gradient,
+        "join_channels": elementwise.join_channels,
+        "mean_over_pixels": elementwise.mean_over_pixels,
+        "ReLU.forward": elementwise.forward,
+        "ReLU.backward": elementwise.backward,
+        "ReLU.deconv": elementwise.deconv,
+        "ReLU.guided": elementwise.guided,
+    }
     return {name: guarded(f, NUMPYS.get(name, ACCELERATED[name])) for name, f in found.items()}
 
 
