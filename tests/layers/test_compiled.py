@@ -122,10 +122,16 @@ def test_winograd_is_taken_where_it_pays_and_spreads_nothing(odd, monkeypatch):
 
 
 def test_where_nothing_can_be_cached_numpy_computes_and_a_line_says_so(monkeypatch, capsys):
-    def import_module(name, package):
-        raise RuntimeError("cannot cache function 'copy': no locator available for file 'kernel.py'")
+    class Uncached:
+        """As Numba does at import, where neither the install nor the home can be written."""
 
-    monkeypatch.setattr(compiled, "import_module", import_module)
+        def find_spec(self, name, *_):
+            if name == "layers.engine.compiled.convolution":
+                raise RuntimeError("cannot cache function 'copy': no locator available for file 'kernel.py'")
+
+    monkeypatch.delitem(sys.modules, "layers.engine.compiled.convolution")
+    monkeypatch.delattr(compiled, "convolution")
+    monkeypatch.setattr(sys, "meta_path", [Uncached(), *sys.meta_path])
     assert functions() == numpy_engine.FUNCTIONS
     assert "NUMBA_CACHE_DIR" in capsys.readouterr().err
 

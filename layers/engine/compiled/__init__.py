@@ -28,7 +28,7 @@ def functions() -> dict[str, Callable[..., Any]]:
             raise
         print("Compiled loops cannot be kept here, so NumPy computes: set NUMBA_CACHE_DIR to a folder", file=sys.stderr)
         return dict(NUMPYS)
-    found = {
+    found: dict[str, Any] = {
         "correlate": convolution.correlate,
         "correlate_transposed": convolution.correlate_transposed,
         "kernel_gradient": convolution.kernel_gradient,
