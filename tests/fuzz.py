@@ -21,6 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def corpus(folder: Path) -> list[tuple[str, bytes]]:
         from safetensors.numpy import save
 
         files.append((".safetensors", save(arrays)))
-    with suppress(ImportError):
+    if find_spec("onnx"):
         files += onnx_files(folder, rng)
     return files
 

@@ -18,7 +18,7 @@ from tests.refusals import HOST, NEEDING_A_GPU, REFUSED, STRICTER, VIEWS, outcom
 from tests.strict_cupy import strict
 from tests.test_cupy_calls import FILES, source
 
-cupy = pytest.importorskip("cupy", reason="CuPy is not installed: python -m pip install cupy-cuda12x (no GPU needed)")
+cupy = pytest.importorskip("cupy", reason="needs CuPy, not a GPU: the extra oracles")
 
 
 def over_host_memory(array: np.ndarray) -> object:

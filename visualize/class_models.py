@@ -254,6 +254,8 @@ def score_and_posterior(net: Network, c: int, settings: Settings) -> tuple[Class
     """
     settings = replace(settings, decay=0.0)  # in place of λ, ‖I‖ itself is held
     posterior = class_model(net, c, replace(settings, score="posterior"))
+    if posterior.interrupted:  # half an ascent is no comparison
+        raise KeyboardInterrupt
     reached = float(posterior.curves["norms"][-1])
     if reached == 0:
         raise ValueError(f"the posterior of class {c} has no gradient at the zero image: start from noise")

@@ -48,6 +48,8 @@ def write_page(path: str | os.PathLike[str], title: str, introduction: str, sect
 
 
 def _figure(file: Path, caption: str) -> str:
+    if not file.exists():
+        return f"<p>{html.escape(caption)} (This figure could not be drawn.)</p>"
     jpeg = io.BytesIO()  # a quarter of the PNG's size; the PNG is there for whoever wants every pixel
     with Image.open(file) as picture:
         picture.convert("RGB").save(jpeg, format="JPEG", quality=88)

@@ -75,7 +75,7 @@ def test_training_starts_from_the_same_loss_and_goes_the_same_way():
 
 
 def test_dezero_computes_the_same_thing():
-    pytest.importorskip("dezero", reason="DeZero is not installed")
+    pytest.importorskip("dezero", reason="needs DeZero: the extra bench")
     from benchmarks import dezero_side
     from layers import Conv, Flatten, FullyConnected, MaxPool, ReLU
     from minicnn import Network
@@ -141,7 +141,7 @@ def own_process(program: str, **environment: str) -> str:
 def test_jax_computes_the_same_thing():
     """Every kind of layer, in float64.  (In a process of its own: JAX's threads would make later forks unsafe.)"""
     if find_spec("jax") is None:
-        pytest.skip("JAX is not installed")
+        pytest.skip("needs JAX: the extra bench")
     own_process(IN_JAX, JAX_ENABLE_X64="1")
 
 

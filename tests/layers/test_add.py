@@ -78,7 +78,7 @@ def test_without_relus_every_rule_is_the_adjoint(xp, rule, rng):
 
 
 def test_agrees_with_pytorch(host_rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
     first, second = random_conv(host_rng, 3, 3, 3, pad=1), random_conv(host_rng, 3, 3, 3, pad=1)
     layer = Add([[first, ReLU(), second], []])
     x, grad = host_rng.standard_normal((2, 2, 3, 5, 4))

@@ -7,7 +7,7 @@ import pytest
 
 from layers import AveragePool, Conv, FullyConnected, GlobalAveragePool, MaxPool, PaddedAveragePool, ShapeError
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: this oracle is optional")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
 F = torch.nn.functional
 
 

@@ -59,7 +59,7 @@ def test_every_rule_is_the_adjoint_of_its_linear_part(xp, rule, rng):
 
 @pytest.mark.parametrize("shape", [(2, 4, 3, 5), (6, 4)], ids=["maps", "features"])
 def test_agrees_with_pytorch(shape, host_rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
     layer = random_norm(host_rng, 4, eps=1e-3)
     x, grad = host_rng.standard_normal((2, *shape))
     there = torch.tensor(x, requires_grad=True)

@@ -88,7 +88,7 @@ def test_every_rule_is_the_adjoint_of_its_linear_part(rule, rng):
 
 @pytest.mark.parametrize(("groups", "C"), [(2, 3), (3, 2), (6, 1)])
 def test_agrees_with_pytorch(groups, C, host_rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
     layer = random_grouped(host_rng, groups, 2, C, stride=2, pad=1)
     x = host_rng.standard_normal((2, 6, 7, 6))
     there, K, b = (torch.tensor(a, requires_grad=True) for a in (x, layer.K, layer.b))

@@ -90,7 +90,7 @@ def test_pytorchs_even_windows_lie_the_other_way_round(N, host_rng):
 
 @pytest.mark.parametrize("N", [1, 2, 3, 4, 5, 8, 17])
 def test_agrees_with_pytorch(N, host_rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
     x, grad = host_rng.standard_normal((2, 2, 6, 3, 4))
     there = torch.tensor(x, requires_grad=True)
     theirs = torch.nn.functional.local_response_norm(there, N, alpha=0.5, beta=0.75, k=1.2)

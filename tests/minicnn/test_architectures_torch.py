@@ -16,7 +16,7 @@ from layers.branches import Branches
 from minicnn import Network, architectures
 from minicnn.network import RULES, one_hot
 
-torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
 from tests.torch_networks import IN_TORCH, scores_and_signals  # noqa: E402 - it needs torch
 
 WIDTH = {name: 16 if "vgg" in name else 8 for name in architectures.ARCHITECTURES}
@@ -138,7 +138,7 @@ def test_scores_and_three_ways_down_agree_with_pytorch_in_float32(name):
 @pytest.mark.parametrize("name", ["alexnet", "vgg11_bn", "squeezenet1_1", "resnet18"])
 def test_agrees_with_captum(name):
     """The people who explain PyTorch's networks by these rules get the same pictures."""
-    attr = pytest.importorskip("captum.attr", reason="Captum is an oracle here, not a dependency")
+    attr = pytest.importorskip("captum.attr", reason="needs Captum: the extra oracles")
     net, there = two_networks(name)
     x = np.random.default_rng(1).uniform(-128, 128, (1, *architectures.architecture(name).input_shape))
     trace = net.forward(x)

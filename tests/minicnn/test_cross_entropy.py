@@ -31,7 +31,7 @@ def test_its_gradient_is_right_by_finite_differences(rng):
 
 @pytest.mark.parametrize("size", [1, 30, 1000])
 def test_loss_and_gradient_are_pytorchs(size, rng):
-    torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
     S, labels = size * rng.standard_normal((6, 5)), rng.integers(0, 5, 6)
     theirs = torch.tensor(S, requires_grad=True)
     their_loss = torch.nn.functional.cross_entropy(theirs, torch.tensor(labels))

@@ -241,7 +241,7 @@ def test_heic_says_what_to_do(brand, tmp_path, monkeypatch):
 
 
 def test_heic_is_read_where_pillow_heif_is_installed(tmp_path, colours):
-    pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif (extra heic) is not installed")
+    pillow_heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif: the extra heic")
     image = pillow_heif.from_pillow(Image.fromarray(np.kron(colours, np.ones((8, 8, 1), np.uint8))))
     image.save(tmp_path / "a.HEIC", quality=-1)
     photo = read_photo(tmp_path / "a.HEIC")

@@ -7,7 +7,7 @@ import pytest
 
 from layers import Concat, Conv, Dropout, GlobalAveragePool, Layer, MaxPool, ReLU
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: this oracle is optional")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
 F = torch.nn.functional
 
 

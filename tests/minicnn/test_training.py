@@ -68,7 +68,7 @@ def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 def torch_twin(net: Network):
     """The tiny network in PyTorch, without dropout; its parameters in the order of ours."""
-    torch = pytest.importorskip("torch", reason="PyTorch is an oracle here, not a dependency")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
     twin = torch.nn.Sequential(
         torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(16, 3)
     )

@@ -42,7 +42,7 @@ def mat_file(path, K, b, W, c):
 
 
 def onnx_file(path, K, b, W, c):
-    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs the extra onnx")
+    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs onnx: the extra onnx")
     model = models.Model(np.random.default_rng(0), 1, 3, 20, 20)
     y = model.add("Conv", "data", model.constant(K), model.constant(b), name="conv1", kernel_shape=[3, 3])
     y = model.add("MaxPool", model.add("Relu", y, name="relu1"), name="pool1", kernel_shape=[2, 2], strides=[2, 2])
@@ -97,7 +97,7 @@ def test_check_and_class_model_run(files, tmp_path, capsys):
 
 
 def test_an_onnx_file_without_preprocessing_is_given_one(tmp_path, rng, capsys):
-    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs the extra onnx")
+    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs onnx: the extra onnx")
     model = models.Model(rng, 1, 3, 224, 224)
     y = model.add("GlobalAveragePool", model.conv("data", 5, 3, 7, name="conv1", strides=[4, 4]))
     path = str(model.save(tmp_path / "net.onnx", model.add("Flatten", y)))

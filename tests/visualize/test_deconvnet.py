@@ -472,7 +472,7 @@ def test_watching_changes_nothing(xp):
 
 
 def test_deconvnet_and_guided_signals_on_squeezenet_as_pytorch_computes_them():
-    torch = pytest.importorskip("torch", reason="PyTorch is the independent oracle of DeconvNet and guided signals")
+    torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
 
     class DeconvReLU(torch.autograd.Function):
         @staticmethod
@@ -611,7 +611,7 @@ def photo_path(tmp_path):
 def test_trace_prints_the_table(small, photo_path, capsys):
     assert main(["trace", photo_path, "--network", "small", "--unit", "rodent"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{photo_path}: fc3  mouse"
+    assert lines[0] == f"{photo_path}: fc3  mouse, rodent"
     assert lines[1].startswith("from fc3, unit 1: activation ")
     assert [line.split()[0] for line in lines[4:-1]] == small.names[::-1]
 

@@ -12,8 +12,8 @@ from minicnn.images import read_photo, save_picture
 from minicnn.preparation import Preparation
 from visualize import cli
 
-models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs the extra onnx")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: this oracle is optional")
+models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs onnx: the extra onnx")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: the extra oracles")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import shutil
@@ -14,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import visualize.commands.demo as demo
 from visualize import cli
+from visualize.commands import class_model, demo
 from visualize.terminal import SPELT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,16 +189,30 @@ def test_figures_are_drawn_beside_a_broken_matplotlibrc(tmp_path, photo):
     drawn(tmp_path, photo, tmp_path)
 
 
-def test_a_drawing_that_fails_costs_the_drawing_and_a_note_and_not_the_run(data, tmp_path, monkeypatch, capsys):
-    def broken(*_):
+RESULTS = {  # of every command that draws: the figure, and what must be there without it
+    "demo": ("heart-saliency.png", ["heart-saliency.npy", "heart-saliency.json", "heart-localize.npz", "index.html"]),
+    "saliency": ("Łódź-saliency.png", ["Łódź-saliency.npy", "Łódź-saliency.json"]),
+    "localize": ("Łódź-localize.png", ["Łódź-localize.npz", "Łódź-localize.json"]),
+    "deconv": ("Łódź-deconv.png", ["Łódź-deconv.npz", "Łódź-deconv.json"]),
+    "class-model": ("class-model-disc.png", ["class-model-disc.npz", "class-model-disc.json"]),
+    "train": ("curve.png", ["network.npz", "training.json", "log.jsonl"]),
+    "evaluate": ("boxes.png", ["results.json", "results.md", "results.jsonl"]),
+}
+
+
+@pytest.mark.parametrize("command", RESULTS)
+def test_a_drawing_that_fails_costs_the_drawing_and_a_note(command, photo, data, tmp_path, monkeypatch, capsys):
+    def broken(*_, **__):
         raise RuntimeError("no fonts here")
 
-    monkeypatch.setattr("visualize.figures.training_figure", broken)
-    out = tmp_path / "run"
-    assert cli.main(["train", *[w.format(data=data, out=out) for w in RUNS["train"]]]) == 0
-    assert "note: curve.png was not drawn: RuntimeError no fonts here" in capsys.readouterr().err
-    assert json.loads((out / "training.json").read_text(encoding="utf-8"))["result"]["test_images"] > 0
-    assert not (out / "curve.png").exists()
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", broken)
+    words = [w.format(photo=photo, data=data, out=tmp_path / "out") for w in RUNS[command]]
+    assert cli.main([command, *words]) == 0
+    figure, results = RESULTS[command]
+    assert f"{figure} was not drawn: RuntimeError no fonts here" in capsys.readouterr().err
+    assert not (tmp_path / "out" / figure).exists()
+    for name in results:
+        assert (tmp_path / "out" / name).exists(), name
 
 
 # ---------------------------------------------------------------------- Ctrl-C, versions, stray words
@@ -222,6 +237,19 @@ def test_ctrl_c_ends_the_demo_and_keeps_what_is_there(tmp_path, monkeypatch, cap
     assert list(out.glob("*saliency*"))
     assert list((out / "paper").glob("*.png"))
     assert not (out / "smooth").exists()
+
+
+def test_ctrl_c_ends_a_class_model_and_keeps_what_it_reached(tmp_path, monkeypatch, capsys):
+    def progress(states, *_):
+        yield from itertools.islice(states, 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(class_model, "progress", progress)
+    words = ["0", "--network", "shapes", "--noise", "1", "--versus-posterior", "--out", str(tmp_path)]
+    assert cli.main(["class-model", *words]) == 130
+    assert "stopped after 2 steps, and kept" in capsys.readouterr().err
+    assert (tmp_path / "class-model-disc.npz").exists()
+    assert not list(tmp_path.glob("*versus*"))
 
 
 def test_without_a_command_the_help_is_printed(capsys):

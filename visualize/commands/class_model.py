@@ -37,6 +37,7 @@ from .common import (
     progress,
     suggest_numba,
 )
+from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
 from .prepared import PREPARATION, preparation
 
@@ -82,11 +83,11 @@ def run(args: argparse.Namespace) -> None:
         args.network, args.weights, prepared, args.classes, settings, made_with = read_run(args.from_)
         vars(args).update(dataclasses.asdict(prepared), preprocessing=prepared.preset)
         with engine(args.engine or made_with):
-            return draw(args, settings)
-    draw(args, settings)
+            return climb(args, settings)
+    climb(args, settings)
 
 
-def draw(args: argparse.Namespace, settings: Settings) -> None:
+def climb(args: argparse.Namespace, settings: Settings) -> None:
     """Compute the class models of args.classes, write them and report."""
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
@@ -104,7 +105,7 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
     files = write_run(net, classes, model, network_record(args), output)
     slugs = different_slugs([short_name(net.classes, c) for c in classes])
     pictures = {"grid": files[".png"], "curves": files["-curves.png"]}
-    if args.versus_posterior:
+    if args.versus_posterior and not model.interrupted:
         pictures["versus_posterior"] = write_versus_posterior(net, classes, settings, network_record(args), files)
     for k, c in enumerate(classes):
         record = {
@@ -121,6 +122,8 @@ def draw(args: argparse.Namespace, settings: Settings) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
     if not args.json:
         print(f"all together → {', '.join(pictures.values())}{' (replaced)' if files.replaced else ''}")
+    if model.interrupted:  # what was reached is kept; whoever runs several commands in a row learns of it
+        raise KeyboardInterrupt
 
 
 def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Settings, str]:
@@ -145,17 +148,17 @@ def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Sett
 
 def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], output: Output) -> Files:
     """The run's files."""
-    from visualize.figures import class_model_curves_figure, class_models_figure, save_figure
+    from visualize.figures import class_model_curves_figure, class_models_figure
 
     names = [short_name(net.classes, c) for c in classes]
     files = output.files("class", "model", names)
-    save_figure(files[".png"], class_models_figure(model, names))
-    save_figure(files["-curves.png"], class_model_curves_figure(model, names))
     for slug, image in zip(different_slugs(names), model.image, strict=True):
         save_picture(files[f"-{slug}.png"], image)
     save_arrays(files[".npz"], {"offset": model.offset, "image": model.image, **model.curves})
     record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)}
     save_json(files[".json"], {**record, "step": model.step.tolist(), "decay": model.decay.tolist()})
+    draw(files[".png"], lambda: class_models_figure(model, names))
+    draw(files["-curves.png"], lambda: class_model_curves_figure(model, names))
     return files
 
 
@@ -163,13 +166,13 @@ def write_versus_posterior(
     net: Network, classes: list[int], settings: Settings, network: dict[str, Any], files: Files
 ) -> str:
     """Each class climbed by score and by posterior, side by side: .png, .npz and .json; returns the .png's name."""
-    from visualize.figures import save_figure, score_and_posterior_figure
+    from visualize.figures import score_and_posterior_figure
 
     pairs = [score_and_posterior(net, c, settings) for c in progress(classes, "score and posterior")]
     names = [short_name(net.classes, c) for c in classes]
-    save_figure(files["-versus-posterior.png"], score_and_posterior_figure(pairs, names))
     by_score, by_posterior = (np.stack([model.offset for model in models]) for models in zip(*pairs, strict=True))
     save_arrays(files["-versus-posterior.npz"], {"by_score": by_score, "by_posterior": by_posterior})
     record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(settings)}
     save_json(files["-versus-posterior.json"], record)
+    draw(files["-versus-posterior.png"], lambda: score_and_posterior_figure(pairs, names))
     return files["-versus-posterior.png"]

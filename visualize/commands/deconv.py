@@ -32,6 +32,7 @@ from .common import (
     print_json,
     progress,
 )
+from .drawing import draw
 from .output import Files, Output, add_out
 from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
 
@@ -124,7 +125,7 @@ def write_portraits(
     files: Files,
 ) -> dict[str, Any]:
     """The portraits of one photograph as .npz, .json and .png; returns what the .json says."""
-    from visualize.figures import SIGNED_PERCENTILE, deconv_figure, save_figure
+    from visualize.figures import SIGNED_PERCENTILE, deconv_figure
 
     record = {
         "photo": path,
@@ -136,10 +137,10 @@ def write_portraits(
         "figure": files[".png"],
         "figure_percentile": SIGNED_PERCENTILE,
     }
-    save_figure(files[".png"], deconv_figure(photo, crop, portraits, preprocessing_of(net).order))
     signals = np.stack([[unit.signals[rule] for rule in RULES] for unit in portraits])
     save_arrays(files[".npz"], {"signals": signals, "crop": crop.pixels})
     save_json(files[".json"], record)
+    draw(files[".png"], lambda: deconv_figure(photo, crop, portraits, preprocessing_of(net).order))
     return record
 
 

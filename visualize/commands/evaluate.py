@@ -17,7 +17,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +43,11 @@ from .common import (
     print_json,
     progress,
 )
+from .drawing import draw
 from .output import output_folder, refuse_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXAMPLE = "minicnn evaluate localization --network shapes --data shapes --count 1000 --workers 2 --out evaluation"
 
@@ -102,9 +106,6 @@ def run(args: argparse.Namespace) -> int:
         "methods": methods,
         "grids sha256": digest([METHODS[name].rule.grid() for name in methods]),
     }
-    from visualize.evaluation.contact_sheet import contact_sheet
-    from visualize.figures import save_figure
-
     records = Records(output_folder(args.out) / "results.jsonl", settings, args.resume)
 
     def report(error: str) -> None:
@@ -122,7 +123,6 @@ def run(args: argparse.Namespace) -> int:
     save_json(args.out / "results.json", {"run": settings, **found})
     with atomic_write(args.out / "results.md") as file:
         file.write(markdown(found, settings).encode(errors="backslashreplace"))
-    save_figure(args.out / "boxes.png", contact_sheet(records.all, outcome.rows, pictures, net.classes))
     if args.json:
         for line in found["methods"]:
             print_json(line)
@@ -131,6 +131,13 @@ def run(args: argparse.Namespace) -> int:
         print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}, {args.out / 'boxes.png'}")
     if bad:
         report(f"{bad} bad pictures were left out")
+
+    def boxes() -> Figure:
+        from visualize.evaluation.contact_sheet import contact_sheet
+
+        return contact_sheet(records.all, outcome.rows, pictures, net.classes)
+
+    draw(args.out / "boxes.png", boxes)
     return 2 if bad else 0
 
 

@@ -33,6 +33,7 @@ from .common import (
     network_record,
     print_json,
 )
+from .drawing import draw
 from .output import Files, Output, add_out
 from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
 
@@ -100,7 +101,7 @@ def write_boxes(
     net: Network, picture: Picture, ten_crops: bool, settings: CutSettings, network: dict[str, str], files: Files
 ) -> dict[str, Any]:
     """The boxes of some classes in one photograph as .npz, .json and .png; returns what the .json says."""
-    from visualize.figures import PERCENTILES, localization_figure, save_figure
+    from visualize.figures import PERCENTILES, localization_figure
 
     photo, classes, answer = picture.pixels, picture.classes, picture.answer
     places = localize_each(net, photo, classes, ten_crop_saliency if ten_crops else photo_saliency, settings)
@@ -115,10 +116,10 @@ def write_boxes(
         "figure": files[".png"],
         "figure_percentiles": PERCENTILES,
     }
-    save_figure(files[".png"], localization_figure(photo, places, [answer.title(c) for c in classes]))
     arrays = ("saliency", "foreground", "background", "mask")
     save_arrays(files[".npz"], {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
     save_json(files[".json"], record)
+    draw(files[".png"], lambda: localization_figure(photo, places, [answer.title(c) for c in classes]))
     return record
 
 

@@ -28,6 +28,7 @@ from .common import (
     network_record,
     print_json,
 )
+from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
 from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
 
@@ -68,11 +69,10 @@ def write_saliency(
     net: Network, picture: Picture, ten_crops: bool, network: dict[str, str], files: Files
 ) -> list[dict[str, Any]]:
     """The maps of one photograph as one .png, and .npy and .json for each class; returns what the .json files say."""
-    from visualize.figures import PERCENTILES, saliency_figure, save_figure
+    from visualize.figures import PERCENTILES, saliency_figure
 
     answer = picture.answer
     maps = (ten_crop_saliency if ten_crops else photo_saliency)(net, picture.pixels, picture.classes)
-    save_figure(files[".png"], saliency_figure(picture.pixels, maps, [answer.title(c) for c in picture.classes]))
     records = []
     for c, M, stem in zip(picture.classes, maps, stems_of(picture, files), strict=True):
         described = answer.described(c)
@@ -89,6 +89,8 @@ def write_saliency(
         save_array(f"{stem}.npy", M)
         save_json(f"{stem}.json", record)
         records.append(record)
+    titles = [answer.title(c) for c in picture.classes]
+    draw(files[".png"], lambda: saliency_figure(picture.pixels, maps, titles))
     return records
 
 

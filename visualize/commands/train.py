@@ -16,13 +16,12 @@ import argparse
 import json
 import shlex
 import sys
-import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +47,11 @@ from minicnn.training import (
 )
 
 from .common import add_device, add_json, chosen_device, print_json, progress, suggest_numba
+from .drawing import draw
 from .output import output_folder, refuse_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXAMPLE = "minicnn train fashion-mnist --out fashion"
 
@@ -322,16 +325,10 @@ def finish(task: Task, out: Path, device: str, as_json: bool) -> None:
         print(
             f"test accuracy {accuracy:.2%} of {len(task.test)} images, after epoch {best.epoch} → {result['network']}"
         )
-    draw_curve(run, out)
 
+    def curve() -> Figure:
+        from visualize.figures import training_figure
 
-def draw_curve(run: Run, out: Path) -> None:
-    """The loss and accuracy of each epoch.  A drawing that fails costs the drawing and a note, not the run."""
-    try:
-        from visualize.figures import save_figure, training_figure
+        return training_figure(run.log, f"{run.about['network']} on {run.about['data']}")
 
-        save_figure(out / "curve.png", training_figure(run.log, f"{run.about['network']} on {run.about['data']}"))
-    except OSError:  # a full disk, say
-        raise
-    except Exception as error:
-        warnings.warn(f"curve.png was not drawn: {type(error).__name__} {error}", stacklevel=2)
+    draw(out / "curve.png", curve)

@@ -93,7 +93,7 @@ def test_the_names_of_the_classes_are_those_of_the_data_set(folder):
 
 def test_the_installed_fashion_mnist_is_what_its_authors_describe():
     if not idx.FASHION_MNIST_FOLDER.is_dir():
-        pytest.skip("the package dataset-fashion-mnist is not installed")
+        pytest.skip("needs Debian's package dataset-fashion-mnist")
     splits = datasets.load("fashion-mnist")
     assert splits.train.images.shape == (60_000, 28, 28)
     assert splits.test.images.shape == (10_000, 28, 28)

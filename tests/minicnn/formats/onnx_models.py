@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: the extra `onnx`")
+onnx = pytest.importorskip("onnx", reason="needs onnx: the extra onnx")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 
 

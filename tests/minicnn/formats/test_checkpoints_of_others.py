@@ -12,8 +12,8 @@ import pytest
 from minicnn import formats
 from minicnn.formats import FileError
 
-torch = pytest.importorskip("torch", reason="PyTorch writes the files here")
-torch_networks = pytest.importorskip("tests.torch_networks")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
+torch_networks = pytest.importorskip("tests.torch_networks", reason="needs PyTorch: the extra oracles")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_the_weights_are_found(tmp_path, model, image, what, older):
 @pytest.mark.parametrize("what", ["plain", "DataParallel", "torch.compile", "several prefixes"])
 def test_safetensors_go_the_same_way(tmp_path, model, image, what):
     """With batch normalisation, whose count of batches is a whole number."""
-    library = pytest.importorskip("safetensors.torch", reason="needs the extra safetensors")
+    library = pytest.importorskip("safetensors.torch", reason="needs safetensors: the extra test")
     saved = FILES[what](model.state_dict())
     saved = saved.get("state_dict", saved)
     library.save_file({name: tensor.clone() for name, tensor in saved.items()}, tmp_path / "x.safetensors")

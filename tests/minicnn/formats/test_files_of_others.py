@@ -19,7 +19,7 @@ from . import matconvnet_files as matconvnet
 from .networks import squeezenet_weights
 from .torch_files import tensors_of
 
-torch = pytest.importorskip("torch", reason="PyTorch writes the files here")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
 
 PRESENT, OLDER = {}, {"_use_new_zipfile_serialization": False}
 
@@ -127,7 +127,7 @@ def test_resnet_has_statistics_and_counts_batches(tmp_path, rng):
 
 
 def library(part: str):
-    return pytest.importorskip(f"safetensors.{part}", reason="needs the extra safetensors")
+    return pytest.importorskip(f"safetensors.{part}", reason="needs safetensors: the extra test")
 
 
 def test_every_tensor_that_safetensors_saves_comes_back(tmp_path):
@@ -189,7 +189,7 @@ def write_mat(net: Network, path: Path) -> None:
 
 
 def write_onnx(net: Network, path: Path) -> None:
-    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs the extra onnx")
+    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs onnx: the extra onnx")
     model = models.Model(np.random.default_rng(0), 1, 3, 224, 224)
     y = "data"
     for layer in net.layers.values():

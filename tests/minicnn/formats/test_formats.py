@@ -31,7 +31,7 @@ def matconvnet_file(path, rng, last=1.0):
 
 
 def onnx_file(path, rng):
-    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs the extra onnx")
+    models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs onnx: the extra onnx")
     model = models.Model(rng, 1, 3, 6, 6)
     y = model.add("Flatten", model.conv("data", 4, 3, 3, name="conv1"), name="flat")
     return model.save(path, model.gemm(y, 5, 64, name="fc"))
@@ -44,7 +44,7 @@ def write_any(kind, path, rng):
         case "present" | "older":
             write_state_dict(path, squeezenet_weights(rng), older=kind == "older")
         case "safetensors":
-            library = pytest.importorskip("safetensors.numpy", reason="needs the extra safetensors")
+            library = pytest.importorskip("safetensors.numpy", reason="needs safetensors: the extra test")
             library.save_file(squeezenet_weights(rng), path)
         case "matconvnet":
             matconvnet_file(path.with_name("from scipy.mat"), rng).rename(path)

@@ -54,6 +54,8 @@ def refused(path: Path, said: str, network: str | None = "squeezenet1_1") -> Non
 
 @pytest.mark.parametrize("suffix", formats.SUFFIXES)
 def test_empty_files_and_nonsense(tmp_path, suffix):
+    if suffix == ".onnx":
+        pytest.importorskip("onnx", reason="needs onnx: the extra onnx")
     path = tmp_path / f"x{suffix}"
     with pytest.raises(FileNotFoundError, match="does not exist"):
         formats.load(path)
@@ -338,7 +340,7 @@ def test_a_description_of_terabytes(tmp_path, rng):
 
 
 def library():
-    return pytest.importorskip("safetensors.numpy", reason="needs the extra safetensors")
+    return pytest.importorskip("safetensors.numpy", reason="needs safetensors: the extra test")
 
 
 def safetensors_file(path: Path, header: bytes, numbers: bytes = NUMBERS.tobytes()) -> Path:
@@ -479,7 +481,7 @@ places = st.floats(0, 1, exclude_max=True)
 @given(changes=st.lists(st.tuples(places, st.integers(1, 255)), max_size=4), kept=st.one_of(st.just(1.0), places))
 def test_damaged_files_give_file_errors_only(files, target, kind, changes, kept):
     if kind not in files:
-        pytest.skip("needs the extra safetensors")
+        pytest.skip("needs safetensors: the extra test")
     path = target.with_suffix(SUFFIX[kind])
     path.write_bytes(damaged(files[kind], changes, kept))
     read_all(path, kind)
@@ -488,7 +490,7 @@ def test_damaged_files_give_file_errors_only(files, target, kind, changes, kept)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_truncation_is_refused(files, target, kind):
     if kind not in files:
-        pytest.skip("needs the extra safetensors")
+        pytest.skip("needs safetensors: the extra test")
     path = target.with_suffix(SUFFIX[kind])
     for length in range(0, len(files[kind]), 7):
         path.write_bytes(files[kind][:length])

@@ -12,8 +12,8 @@ from minicnn import Network
 from minicnn.formats.onnx import load
 from minicnn.network import one_hot
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: this oracle is optional")
-pytest.importorskip("onnx", reason="onnx is not installed: the extra `onnx`")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
+pytest.importorskip("onnx", reason="needs onnx: the extra onnx")
 nn = torch.nn
 
 

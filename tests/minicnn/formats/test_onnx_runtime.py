@@ -14,7 +14,7 @@ from minicnn.loss import log_softmax, softmax
 from tests.minicnn.formats.onnx_models import Model, run
 from tests.minicnn.formats.onnx_zoo import ZOO
 
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: this oracle is optional")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: the extra oracles")
 ReferenceEvaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
 
 

@@ -14,7 +14,7 @@ from minicnn.formats.onnx import load
 from minicnn.loss import softmax
 from tests.minicnn.formats.onnx_models import Model, run
 
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: this oracle is optional")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: the extra oracles")
 
 
 def close(model: Model, path, y: str, size=(6, 5), opset: int = 13, batch: int = 2):

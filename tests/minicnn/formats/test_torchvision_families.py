@@ -15,8 +15,8 @@ import pytest
 
 from minicnn import formats
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: this oracle is optional")
-torch_networks = pytest.importorskip("tests.torch_networks")
+torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
+torch_networks = pytest.importorskip("tests.torch_networks", reason="needs PyTorch: the extra oracles")
 nn = torch.nn
 
 
@@ -62,13 +62,13 @@ def test_scores_are_pytorchs(tmp_path, family, road):
         torch.save(state, tmp_path / "x.pth")
         net = formats.load(tmp_path / "x.pth", name)
     elif road == "safetensors":
-        library = pytest.importorskip("safetensors.torch", reason="needs the extra safetensors")
+        library = pytest.importorskip("safetensors.torch", reason="needs safetensors: the extra test")
         library.save_file(state, tmp_path / "x.safetensors")
         net = formats.load(tmp_path / "x.safetensors", name)
     else:
-        pytest.importorskip("onnx", reason="needs the extra onnx")
+        pytest.importorskip("onnx", reason="needs onnx: the extra onnx")
         if road == "exported by default":
-            pytest.importorskip("onnxscript", reason="PyTorch's exporter of today needs it")
+            pytest.importorskip("onnxscript", reason="needs onnxscript: the extra oracles")
         exported(module, x, tmp_path / "x.onnx", dynamo=road == "exported by default")
         net = formats.load(tmp_path / "x.onnx")
     assert np.abs(net.scores(x.numpy()) - scores).max() <= 1e-5 * max(1, np.abs(scores).max())
