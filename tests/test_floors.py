@@ -48,7 +48,10 @@ def test_the_files_of_all_three_floors_are_found():
 
 
 def test_the_import_finder_sees_every_way_to_import():
-    source = "import a.b\nfrom c.d import e\ndef f():\n    import g\n    import_module('h.i'), import_module(f'.{j}', k), import_module(m)\nfrom . import j"
+    source = (
+        "import a.b\nfrom c.d import e\ndef f():\n    import g\n    import_module('h.i'), import_module(f'.{j}', k)"
+        "\n    import_module(m)\nfrom . import j"
+    )
     assert imported_packages(source) == {"a", "c", "g", "h", "?"}
     assert climbs_out("from ..minicnn import network", "layers/relu.py")
     assert not climbs_out("from ..saliency_maps import saliency", "visualize/commands/saliency.py")

@@ -287,3 +287,12 @@ def test_classes_lists_and_searches(capsys):
 def test_an_unknown_network_gets_the_nearest(photo_file, capsys):
     assert cli.main(["classify", str(photo_file), "--network", "sqeezenet"]) == 2
     assert "did you mean squeezenet?" in capsys.readouterr().err
+
+
+def test_networks_compiles_ahead_or_says_what_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr(seam, "compiled_is_installed", lambda: False)
+    assert cli.main(["networks", "--compile"]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "minicnn networks: --compile: the engine 'compiled' needs Numba: python -m pip install -e '.[fast]'\n"
+    )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
+from layers.engine import checked
 from minicnn import architectures, pretrained
 from minicnn.extras import MissingPackage
 from minicnn.network import Network
@@ -26,6 +27,11 @@ EXAMPLE = "minicnn networks"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the loops of the engine compiled ahead (a minute, once)",
+    )
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,9 @@ class Line:
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.compile:
+        compile_loops()
+        return
     lines = [*trained(), *untrained()]
     if args.json:
         for line in lines:
@@ -75,6 +84,15 @@ def run(args: argparse.Namespace) -> None:
         for line in lines:
             if line.trained == wanted:
                 print(line)
+
+
+def compile_loops() -> None:
+    """What the engine `compiled` would otherwise compile when it is first used, for float32 and float64."""
+    checked("compiled", source="--compile: ")
+    from layers.engine.compiled import compile_ahead
+
+    compile_ahead()
+    print("the loops of the engine 'compiled' are ready")
 
 
 def trained() -> list[Line]:
