@@ -17,25 +17,7 @@ from .max_pool import MaxPool
 from .relu import ReLU
 
 __all__ = [
-    "Add",
-    "AveragePool",
-    "BatchNorm",
-    "Concat",
-    "Conv",
-    "Dropout",
-    "Flatten",
-    "FullyConnected",
-    "GlobalAveragePool",
-    "GroupedConv",
-    "Layer",
-    "LocalResponseNorm",
-    "MaxPool",
-    "PaddedAveragePool",
-    "ReLU",
-    "ShapeError",
-    "array_module",
-    "cuda_available",
-    "plain",
-    "to_device",
-    "to_host",
-]
+    "Add", "AveragePool", "BatchNorm", "Concat", "Conv", "Dropout", "Flatten", "FullyConnected",
+    "GlobalAveragePool", "GroupedConv", "Layer", "LocalResponseNorm", "MaxPool", "PaddedAveragePool", "ReLU",
+    "ShapeError", "array_module", "cuda_available", "plain", "to_device", "to_host",
+]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from .arrays import Array, floating
@@ -30,21 +30,19 @@ class Branches(Layer):
         raise NotImplementedError
 
     def forward(self, x: Array) -> tuple[Array, Cache]:
-        return self.join(*self.run_up(x, lambda layer, y: layer.forward(y)))
+        return self.join(*self.run_up("forward", x))
 
     def forward_training(self, x: Array, rng: Any) -> tuple[Array, Cache]:
-        return self.join(*self.run_up(x, lambda layer, y: layer.forward_training(y, rng)))
+        return self.join(*self.run_up("forward_training", x, rng))
 
-    def run_up(
-        self, x: Array, pass_through: Callable[[Layer, Array], tuple[Array, Cache]]
-    ) -> tuple[list[Array], list[list[Cache]]]:
-        """The output of every branch, and the caches of its layers."""
+    def run_up(self, method: str, x: Array, *rng: Any) -> tuple[list[Array], list[list[Cache]]]:
+        """The output of every branch, and the caches of its layers, by their `forward` or `forward_training`."""
         outputs, caches = [], []
         x = floating(x)  # sums of whole numbers may overflow
         for chain in self.branches.values():
             y, seen = x, []
             for layer in chain:
-                y, cache = pass_through(layer, y)
+                y, cache = getattr(layer, method)(y, *rng)
                 seen.append(cache)
             outputs.append(y)
             caches.append(seen)
