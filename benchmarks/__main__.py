@@ -28,6 +28,7 @@ def main() -> int:
         return 0 if options.list else 2
     seconds = 0.2 if options.quick else 1
     rates = machine.product_rate(seconds), machine.memory_rate(seconds)
+    options.out.mkdir(parents=True, exist_ok=True)
     found = report.Results(machine.description(), *rates, options.rounds or (1 if options.quick else 3))
     for name in wanted:
         print(name, file=sys.stderr, flush=True)
@@ -36,8 +37,7 @@ def main() -> int:
         except processes.Failed as error:
             print(f"  failed: {error}", file=sys.stderr, flush=True)
             found.failed[name] = str(error)
-    options.out.mkdir(parents=True, exist_ok=True)
-    report.write(found, options.out)
+        report.write(found, options.out)  # after each, so that a run that is ended leaves what it has
     print(report.table(found))
     return 1 if found.failed or any(work.failed for work in found.works.values()) else 0
 
