@@ -6,7 +6,7 @@ It is a convolution whose K is zero between the groups, and the zeros are left o
 
 from __future__ import annotations
 
-from .arrays import Array, array_module
+from .arrays import Array, array_module, floating
 from .convolution import Conv
 from .layer import ShapeError
 from .windows import Pair, Sides
@@ -42,6 +42,7 @@ class GroupedConv(Conv):
         C = self.groups * self.K.shape[1]
         if x.ndim != 4 or x.shape[1] != C:
             raise ShapeError(self, f"expects maps (N, {C}, H, W), got {x.shape}")
+        x = floating(x)
         groups = zip(self.convs, self.parts(x), strict=True)
         return array_module(x).concatenate([conv.forward(x_g)[0] for conv, x_g in groups], axis=1), x
 

@@ -58,9 +58,9 @@ def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) 
     arrays = [a for a in arguments if hasattr(a, "dtype")]
     if any(type(a) is not np.ndarray for a in arrays):
         return partial(in_pieces, definition)
-    floating = {a.dtype for a in arrays if a.dtype.kind not in "iu"}  # switches are whole numbers
+    dtypes = {a.dtype for a in arrays if a.dtype != np.uint8 or definition.__name__ != "unpool"}  # of its switches
     name = current_engine()
-    if name == "plain" or len(floating) != 1 or not floating <= {np.dtype("f4"), np.dtype("f8")}:
+    if name == "plain" or len(dtypes) != 1 or not dtypes <= {np.dtype("f4"), np.dtype("f8")}:
         return definition
     return _functions(name).get(definition.__qualname__, definition)
 

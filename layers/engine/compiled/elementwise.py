@@ -67,7 +67,7 @@ def forward(layer: Any, x: Array) -> tuple[Array, Array]:
 def gated(grad: Array, x: Array, up: bool, down: bool) -> Array:
     y, T = np.empty(grad.size, grad.dtype), threads() if grad.size > SMALL else 1
     if grad.ndim != 4:
-        gate(run(grad), grad.size, run(x), grad.size, y, 1, grad.size, up, down, 1)
+        gate(run(grad), grad.size, run(x if up else grad), grad.size, y, 1, grad.size, up, down, 1)
         return y.reshape(grad.shape)
     N, C, H, W = grad.shape
     g, ldg = rows_of(grad)
