@@ -120,6 +120,7 @@ for words in json.load(open(sys.argv[1], encoding="utf-8")):
 """
 
 
+@pytest.mark.slow  # every command in a process of its own, for only there the locale is C
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no C locale")
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, C_LOCALE], ids=["mended", "as it is"])
 def test_in_the_c_locale_every_command_and_every_help_ends_well(locale, photo, data, tmp_path):
