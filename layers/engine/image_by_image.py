@@ -1,4 +1,4 @@
-"""The definitions on a GPU, where memory is dear: batches whose windows would be large go image by image.
+"""The definitions on a GPU, whose memory is limited: batches whose windows would be large go image by image.
 
 `correlate`, `kernel_gradient` and `max_pool` look at every window of a batch at once: kh·kw times the maps.
 """

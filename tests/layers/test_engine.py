@@ -55,9 +55,10 @@ def arguments(draw, name):
     rng = np.random.default_rng(draw(st.integers(0, 999)))
     N, C, M = draw(st.integers(0, 3)), draw(small | st.just(40)), draw(small | st.just(48))
     H, W, stride = draw(sizes | st.just(24)), draw(sizes | st.just(20)), draw(st.just((1, 1)) | steps)
-    kernel = draw(st.just((3, 3)) | st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    kernel = draw(st.just((3, 3)) | st.just((1, 1)) | st.tuples(st.integers(1, 4), st.integers(1, 4)))
     pool = name in ("max_pool", "unpool")
-    pad = tuple(draw(st.integers(0, min(kernel) - 1 if pool else 4)) for _ in range(4))
+    bare = draw(st.booleans())  # no padding at all
+    pad = tuple(0 if bare else draw(st.integers(0, min(kernel) - 1 if pool else 4)) for _ in range(4))
     (top, bottom, left, right), (kh, kw), (sh, sw) = pad, kernel, stride
     assume(top + H + bottom >= kh and left + W + right >= kw)
     I, J = (top + H + bottom - kh) // sh + 1, (left + W + right - kw) // sw + 1

@@ -271,7 +271,8 @@ def test_work_of_minutes_is_compiled_where_numba_is_and_a_terminal_is_told_what_
     with seam.engine("numpy"), common.chosen_engine(args):
         common.suggest_numba("train")
     assert (
-        "note: with Numba this takes about half the time: python -m pip install -e '.[fast]'" in capsys.readouterr().err
+        "note: with Numba this takes half to three quarters of the time: python -m pip install -e '.[fast]'"
+        in capsys.readouterr().err
     )
 
 

@@ -78,7 +78,7 @@ def chosen_engine(args: argparse.Namespace) -> Iterator[None]:
 def suggest_numba(command: str) -> None:
     """A note on a terminal, at the beginning of work that takes minutes, on what would make it faster."""
     if current_engine() == "numpy" and not compiled_is_installed() and sys.stderr.isatty():
-        note = "with Numba this takes about half the time: python -m pip install -e '.[fast]'"
+        note = "with Numba this takes half to three quarters of the time: python -m pip install -e '.[fast]'"
         print(f"minicnn {command}: note: {note}", file=sys.stderr)
 
 
