@@ -148,6 +148,24 @@ def test_an_engine_computes_what_the_definition_says(name, function, data):
 
 
 @pytest.mark.parametrize("name", FAST)
+@pytest.mark.parametrize("M", [5, 40])
+def test_kernels_of_one_pixel_are_products_whichever_way_they_lie(name, M):
+    """1×1 kernels without padding, which engines take as they lie: (M, C, 1, 1), or channels first from a file."""
+    rng = np.random.default_rng(0)
+    x, grad = rng.standard_normal((2, 9, 7, 6)), rng.standard_normal((2, M, 7, 6))
+    K = rng.standard_normal((M, 9, 1, 1))
+    here, sides = (1, 1), (0, 0, 0, 0)
+    for kernels in (K, np.ascontiguousarray(K.transpose(2, 3, 1, 0)).transpose(3, 2, 0, 1)):
+        for function, given_ in {
+            "correlate": (x, kernels, None, here, sides),
+            "correlate_transposed": (grad, kernels, x.shape, here, sides),
+            "kernel_gradient": (grad, x, here, here, sides),
+        }.items():
+            with plain():
+                assert_same(seam._functions(name)[function](*given_), ACCELERATED[function](*given_), 1e-12)
+
+
+@pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_stays_what_it_is(name, odd):
     """A NaN or ∞ in the maps reaches what the definition says that it reaches, and of NaNs the first wins a pool."""
