@@ -17,6 +17,7 @@ Under a debugger the engine is plain, unless a block or the environment says oth
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -70,11 +71,9 @@ def _functions(name: str) -> dict[str, Callable[..., Any]]:
     """An engine's functions by the names of the definitions.  It is imported when it is first used."""
     if name == "numpy":
         from .numpy_engine import FUNCTIONS
-
-        return FUNCTIONS
-    from .compiled import functions
-
-    return functions()
+    else:
+        from .compiled import FUNCTIONS
+    return FUNCTIONS
 
 
 # ---------------------------------------------------------------------- which engine
@@ -86,7 +85,7 @@ def engine(name: str) -> Iterator[None]:
 
     Raises EngineUnavailable (a ValueError) for an unknown name, or "compiled" without Numba.
     """
-    before = _chosen.set(checked(name))
+    before = _chosen.set(_that_works_here(checked(name)))
     try:
         yield
     finally:
@@ -105,8 +104,8 @@ def current_engine() -> str:
 
 def engine_of_long_work() -> str:
     """The engine of work that takes minutes: what was asked for, else compiled in place of numpy if it is there."""
-    asked = _chosen.get() or _of_environment()
-    return "compiled" if not asked and current_engine() == "numpy" and compiled_is_installed() else current_engine()
+    asked, usual = _chosen.get() or _of_environment(), current_engine()
+    return _that_works_here("compiled") if not asked and usual == "numpy" and compiled_is_installed() else usual
 
 
 def checked(name: str, source: str = "") -> str:
@@ -129,7 +128,23 @@ def compiled_is_installed() -> bool:
 @cache
 def _of_environment() -> str:
     name = os.environ.get(VARIABLE, "")
-    return checked(name, source=f"{VARIABLE}: ") if name else ""
+    return _that_works_here(checked(name, source=f"{VARIABLE}: ")) if name else ""
+
+
+@cache
+def _that_works_here(name: str) -> str:
+    """This engine, or numpy for compiled where Numba fails: a line on stderr says so, once, and why.
+
+    Numba refuses a NumPy newer than itself, and cannot cache where neither the install nor the home can be written.
+    """
+    try:
+        _functions(name) if name == "compiled" else None
+    except (ImportError, RuntimeError, OSError) as error:
+        why = " ".join(str(error).split())
+        cure = ": set NUMBA_CACHE_DIR to a folder that can be written" if "cannot cache" in why else ""
+        print(f"minicnn: NumPy computes, for the compiled engine fails here ({why}){cure}", file=sys.stderr)
+        return "numpy"
+    return name
 
 
 __all__ = [

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layers.engine import ACCELERATED, numpy_engine, plain
+import layers.engine as seam
+from layers.engine import ACCELERATED, current_engine, engine, plain
 
 numba = pytest.importorskip("numba", reason="needs Numba: the extra fast")
 
-from layers.engine import compiled  # noqa: E402
-from layers.engine.compiled import functions, kernel, safety, winograd  # noqa: E402
+from layers.engine.compiled import FUNCTIONS, kernel, safety, winograd  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def test_an_exception_gives_back_the_lock_and_all_settings():
 
 
 def test_two_threads_get_the_same_bits_as_one():
-    correlate = functions()["correlate"]
+    correlate = FUNCTIONS["correlate"]
     expected, found = correlate(*ARGUMENTS), []
     workers = [threading.Thread(target=lambda: found.append(correlate(*ARGUMENTS))) for _ in range(3)]
     for worker in workers:
@@ -115,25 +115,106 @@ def test_winograd_is_taken_where_it_pays_and_spreads_nothing(odd, monkeypatch):
     x = wide.copy()
     if odd is not None:
         x[0, 3, 9, 9] = odd
-    y = functions()["correlate"](x, *ARGUMENTS[1:])
+    y = FUNCTIONS["correlate"](x, *ARGUMENTS[1:])
     assert (taken[0] is None) == (odd is not None)
     with plain(), np.errstate(invalid="ignore"):
         np.testing.assert_allclose(y, ACCELERATED["correlate"](x, *ARGUMENTS[1:]), rtol=1e-10, atol=1e-10)
 
 
 def test_where_nothing_can_be_cached_numpy_computes_and_a_line_says_so(monkeypatch, capsys):
-    class Uncached:
-        """As Numba does at import, where neither the install nor the home can be written."""
+    def as_numba_does(name):
+        raise RuntimeError("cannot cache function 'copy': no locator available for file 'kernel.py'")
 
-        def find_spec(self, name, *_):
-            if name == "layers.engine.compiled.convolution":
-                raise RuntimeError("cannot cache function 'copy': no locator available for file 'kernel.py'")
+    monkeypatch.setattr(seam, "_functions", as_numba_does)
+    seam._that_works_here.cache_clear()
+    try:
+        with engine("compiled"):
+            assert current_engine() == "numpy"
+    finally:
+        seam._that_works_here.cache_clear()
+    said = capsys.readouterr().err
+    assert "NUMBA_CACHE_DIR" in said
+    assert said.count("\n") == 1
 
-    monkeypatch.delitem(sys.modules, "layers.engine.compiled.convolution")
-    monkeypatch.delattr(compiled, "convolution")
-    monkeypatch.setattr(sys, "meta_path", [Uncached(), *sys.meta_path])
-    assert functions() == numpy_engine.FUNCTIONS
-    assert "NUMBA_CACHE_DIR" in capsys.readouterr().err
+
+def test_a_numba_that_cannot_be_imported_leaves_the_work_to_numpy(tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 2.3 or less. Got NumPy 2.9.')")
+    program = PROGRAM.replace("from layers.engine.compiled import safety", "from layers.engine import current_engine")
+    ended = run(program + "print(current_engine())", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert ended.stdout == "numpy\n", ended.stderr
+    assert "Numba needs NumPy 2.3 or less" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_first_compilation_says_so_and_the_next_process_finds_it_done(tmp_path):
+    first, second = (run(PROGRAM, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert first.stderr == "compiling the layers' loops for float32, about 20 s, once\n"
+    assert second.stderr == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="signals as POSIX has them")
+def test_ctrl_c_in_the_middle_leaves_everything_as_it_was():
+    program = """
+import os, signal, threading
+import numpy as np
+from layers.engine.compiled import FUNCTIONS, safety
+x, K = np.ones((2, 32, 64, 64)), np.ones((32, 32, 3, 3))
+correlate = lambda: FUNCTIONS["correlate"](x, K, None, (1, 1), (1, 1, 1, 1))
+expected, blas = correlate(), [library.get_num_threads() for library in safety._blas()]
+for after in (0.01, 0.02, 0.05, 0.1):
+    threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        while True:
+            correlate()
+    except KeyboardInterrupt:
+        assert not safety._lock.locked() and safety._owner == 0
+        assert [library.get_num_threads() for library in safety._blas()] == blas
+        assert np.array_equal(correlate(), expected)
+print("as before")
+"""
+    ended = run(program)
+    assert ended.stdout == "as before\n", ended.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="affinity is Linux's")
+def test_the_affinity_of_the_process_is_heeded():
+    pinned = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+    assert run(pinned + PROGRAM + "print(safety.cores())").stdout == "1\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the peak of a process as POSIX counts it")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "correlate, x, K, None, (1, 1), (1, 1, 1, 1)",  # Winograd's way
+        "correlate, x, K, None, (2, 2), (1, 1, 1, 1)",
+        "correlate_transposed, x, K, x.shape, (1, 1), (1, 1, 1, 1)",
+        "kernel_gradient, x, x, (3, 3), (1, 1), (1, 1, 1, 1)",
+        "kernel_gradient, x[:, :, ::2, ::2], x, (3, 3), (2, 2), (1, 1, 1, 1)",
+        "max_pool, x, (2, 2), (2, 2), (0, 0, 0, 0)",
+    ],
+)
+def test_scratch_is_bounded_whatever_the_size_of_the_maps(call):
+    """The peak of the process, Numba's own memory included, grows by the result and 64 MiB, no more."""
+    name, _, arguments = call.partition(", ")
+    program = f"""
+import resource
+import numpy as np
+from layers.engine.compiled import FUNCTIONS
+def run(N):
+    x, K = np.ones((N, 448, 448, 64), np.float32).transpose(0, 3, 1, 2), np.ones((64, 64, 3, 3), np.float32)
+    x = x if N == 4 else x[:, :, :16, :16]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = FUNCTIONS["{name}"]({arguments})
+    results = result if isinstance(result, tuple) else (result,)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (after - before << 10) - sum(r.nbytes for r in results)
+run(1)
+print(run(4))
+"""
+    ended = run(program)
+    copied = 4 * 64 * 224 * 224 * 4 if "::2" in call else 0  # maps that do not lie channels last
+    assert int(ended.stdout) <= (64 << 20) + copied, ended.stderr
 
 
 def test_nothing_imports_numba_before_the_engine_is_used():
@@ -145,8 +226,9 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
     found = []
     for T in (1, 2):
         monkeypatch.setattr(safety, "cores", lambda T=T: T)
-        run_ = functions()
-        y = run_["correlate"](*ARGUMENTS)
-        found.append((y, run_["kernel_gradient"](y, wide, (3, 3), (1, 1), (1, 1, 1, 1)), run_["position_sums"](y)))
+        y = FUNCTIONS["correlate"](*ARGUMENTS)
+        found.append(
+            (y, FUNCTIONS["kernel_gradient"](y, wide, (3, 3), (1, 1), (1, 1, 1, 1)), FUNCTIONS["position_sums"](y))
+        )
     for one, other in zip(*found, strict=True):
         assert np.array_equal(one, other)

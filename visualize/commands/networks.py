@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from layers.engine import checked
+from layers.engine import checked, current_engine, engine
 from minicnn import architectures, pretrained
 from minicnn.extras import MissingPackage
 from minicnn.network import Network
@@ -88,10 +88,12 @@ def run(args: argparse.Namespace) -> None:
 
 def compile_loops() -> None:
     """What the engine `compiled` would otherwise compile when it is first used, for float32 and float64."""
-    checked("compiled", source="--compile: ")
-    from layers.engine.compiled import compile_ahead
+    with engine(checked("compiled", source="--compile: ")):
+        if current_engine() != "compiled":
+            raise ValueError("--compile: nothing was compiled")  # the engine has said why
+        from layers.engine.compiled import compile_ahead
 
-    compile_ahead()
+        compile_ahead()
     print("the loops of the engine 'compiled' are ready")
 
 

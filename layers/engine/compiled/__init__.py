@@ -8,7 +8,6 @@ safety         threads, forks, cores
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,43 +15,33 @@ import numpy as np
 
 from .. import ACCELERATED
 from ..numpy_engine import FUNCTIONS as NUMPYS
+from . import convolution, dense, elementwise, normalization, pools
+from .ahead import run_all
+from .safety import guarded
 
-
-def functions() -> dict[str, Callable[..., Any]]:
-    """What the compiled engine has, by the names of the definitions; the NumPy engine's where nothing can be cached."""
-    try:
-        from . import convolution, dense, elementwise, normalization, pools
-        from .safety import guarded
-    except RuntimeError as error:  # Numba's "cannot cache function": neither the install nor the home can be written
-        if "cannot cache" not in str(error):
-            raise
-        print("Compiled loops cannot be kept here, so NumPy computes: set NUMBA_CACHE_DIR to a folder", file=sys.stderr)
-        return dict(NUMPYS)
-    found: dict[str, Any] = {
-        "correlate": convolution.correlate,
-        "correlate_transposed": convolution.correlate_transposed,
-        "kernel_gradient": convolution.kernel_gradient,
-        "position_sums": elementwise.position_sums,
-        "max_pool": pools.max_pool,
-        "unpool": pools.unpool,
-        "affine": dense.affine,
-        "affine_transposed": dense.affine_transposed,
-        "matrix_gradient": dense.matrix_gradient,
-        "normalize": normalization.normalize,
-        "normalize_gradient": normalization.normalize_gradient,
-        "join_channels": elementwise.join_channels,
-        "mean_over_pixels": elementwise.mean_over_pixels,
-        "ReLU.forward": elementwise.forward,
-        "ReLU.backward": elementwise.backward,
-        "ReLU.deconv": elementwise.deconv,
-        "ReLU.guided": elementwise.guided,
-    }
-    return {name: guarded(f, NUMPYS.get(name, ACCELERATED[name])) for name, f in found.items()}
+COMPILED: dict[str, Callable[..., Any]] = {
+    "correlate": convolution.correlate,
+    "correlate_transposed": convolution.correlate_transposed,
+    "kernel_gradient": convolution.kernel_gradient,
+    "position_sums": elementwise.position_sums,
+    "max_pool": pools.max_pool,
+    "unpool": pools.unpool,
+    "affine": dense.affine,
+    "affine_transposed": dense.affine_transposed,
+    "matrix_gradient": dense.matrix_gradient,
+    "normalize": normalization.normalize,
+    "normalize_gradient": normalization.normalize_gradient,
+    "join_channels": elementwise.join_channels,
+    "mean_over_pixels": elementwise.mean_over_pixels,
+    "ReLU.forward": elementwise.forward,
+    "ReLU.backward": elementwise.backward,
+    "ReLU.deconv": elementwise.deconv,
+    "ReLU.guided": elementwise.guided,
+}
+FUNCTIONS = {name: guarded(f, NUMPYS.get(name, ACCELERATED[name])) for name, f in COMPILED.items()}
 
 
 def compile_ahead(dtypes: Iterable[Any] = (np.float32, np.float64)) -> None:
     """Compile every kernel for these dtypes now, or load it from the cache."""
-    from .ahead import run_all
-
     for dtype in dtypes:
-        run_all(functions(), np.dtype(dtype))
+        run_all(FUNCTIONS, np.dtype(dtype))

@@ -65,21 +65,24 @@ def guarded(compiled: Callable[..., Any], instead: Callable[..., Any]) -> Callab
 @contextmanager
 def own_threads() -> Iterator[None]:
     """Numba's threads as many as there are cores for us, SciPy's BLAS, which our tasks call, one; both given back."""
-    numbas, libraries = numba.get_num_threads(), _blas()
+    numbas, wanted, libraries = numba.get_num_threads(), cores(), _blas()
     before = [library.get_num_threads() for library in libraries]
     try:
-        numba.set_num_threads(min(numbas, cores()))
+        if wanted < numbas:
+            numba.set_num_threads(wanted)
         for library in libraries:
             library.set_num_threads(1)
         yield
     finally:
-        numba.set_num_threads(numbas)
+        if wanted < numbas:
+            numba.set_num_threads(numbas)
         for library, number in zip(libraries, before, strict=True):
             library.set_num_threads(number)
 
 
+@cache
 def cores() -> int:
-    """How many cores are ours: by affinity and OMP_NUM_THREADS; one where Numba lacks OpenMP.
+    """How many cores are ours: by affinity and OMP_NUM_THREADS, read once, as OpenMP does; one without OpenMP.
 
     Waking a thread takes OpenMP, which spins, 2 µs; Numba's simplest layer takes 94, and it ends the process when two
     threads enter.
