@@ -13,7 +13,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NoReturn
 
 from layers.engine import ENGINES, compiled_is_installed
@@ -78,6 +77,8 @@ def refuse_unknown_command(parser: OneLineParser, argv: Sequence[str]) -> None:
 
 def versions() -> str:
     """What a report of a fault should say: minicnn, Python, NumPy, and the engines that can run here."""
+    from importlib.metadata import PackageNotFoundError, version  # takes longer than all other imports here
+
     engines = ", ".join(name for name in ENGINES if name != "compiled" or compiled_is_installed())
     try:
         ours = version("minicnn")
@@ -86,13 +87,24 @@ def versions() -> str:
     return f"minicnn {ours}, Python {platform.python_version()}, NumPy {version('numpy')}; engines: {engines}"
 
 
+class SayVersions(argparse.Action):
+    """Argparse's own "version" wants its text whether or not it is asked for, and ours takes a while."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(versions())
+        parser.exit()
+
+
 def build_parser() -> OneLineParser:
     parser = OneLineParser(
         prog="minicnn",
         description="Deep Inside Convolutional Networks (Simonyan, Vedaldi, Zisserman 2013), by hand, on NumPy.",
         epilog="minicnn COMMAND --help tells more, with an example.",
     )
-    parser.add_argument("--version", action="version", version=versions())
+    parser.add_argument("--version", action=SayVersions, help="show what a report of a fault should say, and exit")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, module in COMMANDS.items():
         summary = str(module.__doc__).splitlines()[0]

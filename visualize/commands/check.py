@@ -17,7 +17,8 @@ from layers import Layer
 from minicnn.gradient_check import TOLERANCE, Check, check_layer, check_pullback
 from minicnn.network import Network, input_of, preprocessing_of
 
-from .common import add_json, add_network, load_network, print_json, progress
+from .common import add_json, add_network, load_network, print_json
+from .screen import progress
 
 EXAMPLE = "minicnn check --network squeezenet --probes 4"
 

@@ -34,12 +34,12 @@ from .common import (
     load_network,
     network_record,
     print_json,
-    progress,
     suggest_numba,
 )
 from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
 from .prepared import PREPARATION, preparation
+from .screen import progress
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
 

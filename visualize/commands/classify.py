@@ -7,7 +7,8 @@ import argparse
 import numpy as np
 
 from .common import Answer, add_json, add_network, load_network, print_json
-from .photos import Photo, add_photos, chosen_photos, each_photo, say
+from .photos import Photo, add_photos, chosen_photos, each_photo
+from .screen import say
 
 EXAMPLE = "minicnn classify cat.jpg dog.jpg --top 3"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,8 @@ from minicnn.network import Network, input_of, preprocessing_of
 from visualize.deconvnet import Seed
 from visualize.terminal import shows_everything
 
-from .photos import say
 from .prepared import PREPARATION, add_preparation, preparation
+from .screen import say
 
 T = TypeVar("T")
 
@@ -224,13 +224,6 @@ class Picture:
 def print_json(record: dict[str, Any]) -> None:
     """One line; escaped where standard output lacks a character, for spelling it would change the strings."""
     say(json_text(record) if shows_everything(sys.stdout) else json.dumps(record))
-
-
-def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """The items, with a progress bar on standard error; silent when that is not a terminal."""
-    from tqdm import tqdm
-
-    yield from tqdm(items, desc=what, total=total, leave=False, disable=None, file=sys.stderr)
 
 
 def class_count(net: Network) -> int:

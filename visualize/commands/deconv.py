@@ -30,11 +30,11 @@ from .common import (
     load_network,
     network_record,
     print_json,
-    progress,
 )
 from .drawing import draw
 from .output import Files, Output, add_out
-from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
+from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .screen import progress, say
 
 EXAMPLE = "minicnn deconv cat.jpg --layers fire3/relu_expand,fire5/relu_expand --units 4 --out pictures"
 

@@ -33,13 +33,13 @@ from .common import (
     class_count,
     load_network,
     network_record,
-    progress,
     suggest_numba,
 )
 from .deconv import write_portraits
 from .localize import write_boxes
 from .output import Output, add_out, output_folder, refuse_file
 from .saliency import write_saliency
+from .screen import progress
 
 EXAMPLE = "minicnn demo --out minicnn-demo"
 

@@ -41,10 +41,10 @@ from .common import (
     load_network,
     network_record,
     print_json,
-    progress,
 )
 from .drawing import draw
 from .output import output_folder, refuse_file
+from .screen import progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -35,7 +35,8 @@ from .common import (
 )
 from .drawing import draw
 from .output import Files, Output, add_out
-from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
+from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .screen import say
 
 EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import glob
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +15,8 @@ import numpy as np
 
 from minicnn.folders import files_under
 from minicnn.images import read_photo
+
+from .screen import progress, report
 
 
 def add_photos(parser: argparse.ArgumentParser) -> None:
@@ -102,33 +103,16 @@ def each_photo(photos: Sequence[Photo], command: str, work: Callable[[Photo, np.
 
     A progress bar is shown if there are several.  Returns the exit code: 2 if any photograph was bad.
     """
-    from tqdm import tqdm
-
     bad = 0
-    with tqdm(total=len(photos), desc=command, leave=False, disable=len(photos) < 2 or None, file=sys.stderr) as bar:
-        for photo in photos:
-            try:
-                work(photo, read_photo(photo.path))
-            except BrokenPipeError:  # whoever read the results has seen enough
-                raise
-            except (ValueError, OSError, MemoryError) as error:
-                text = " ".join(str(error).split())
-                report(f"{command}: {text if photo.path in text else f'{photo.path}: {text}'}")
-                bad += 1
-            bar.update()
+    for photo in progress(photos, command) if len(photos) > 1 else photos:
+        try:
+            work(photo, read_photo(photo.path))
+        except BrokenPipeError:  # whoever read the results has seen enough
+            raise
+        except (ValueError, OSError, MemoryError) as error:
+            text = " ".join(str(error).split())
+            report(f"{command}: {text if photo.path in text else f'{photo.path}: {text}'}")
+            bad += 1
     if bad and len(photos) > 2:
         report(f"{command}: {bad} of {len(photos)} files could not be used")
     return 2 if bad else 0
-
-
-def report(text: str) -> None:
-    """A line on standard error, past a progress bar."""
-    say(text, sys.stderr)
-
-
-def say(text: str, file: Any = None) -> None:
-    """A line on standard output, past a progress bar."""
-    from tqdm import tqdm
-
-    with tqdm.external_write_mode(file=file or sys.stdout):
-        print(text, file=file or sys.stdout, flush=True)

@@ -30,7 +30,8 @@ from .common import (
 )
 from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
-from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice, say
+from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .screen import say
 
 EXAMPLE = "minicnn saliency cat.jpg --class 'tabby cat' --out maps"
 

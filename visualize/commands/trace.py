@@ -25,7 +25,8 @@ from .common import (
     load_network,
     print_json,
 )
-from .photos import Photo, add_photos, chosen_photos, each_photo, say
+from .photos import Photo, add_photos, chosen_photos, each_photo
+from .screen import say
 
 EXAMPLE = "minicnn trace cat.jpg --layer fire5/relu_expand --unit 195,9,11"
 

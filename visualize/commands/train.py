@@ -46,9 +46,10 @@ from minicnn.training import (
     train,
 )
 
-from .common import add_device, add_json, chosen_device, print_json, progress, suggest_numba
+from .common import add_device, add_json, chosen_device, print_json, suggest_numba
 from .drawing import draw
 from .output import output_folder, refuse_file
+from .screen import progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
