@@ -28,12 +28,14 @@ import numpy as np
 
 from .debugger import debugger_is_here
 from .image_by_image import in_pieces
+from .memory import keep_freed_memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 ENGINES = ("plain", "numpy", "compiled")
 VARIABLE = "MINICNN_ENGINE"
+FLOATS = {np.dtype("f4"), np.dtype("f8")}
 ACCELERATED: dict[str, Callable[..., Any]] = {}  # the marked definitions: "correlate", "ReLU.forward", …
 
 _chosen: ContextVar[str | None] = ContextVar("engine", default=None)
@@ -61,7 +63,7 @@ def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) 
         return partial(in_pieces, definition)
     dtypes = {a.dtype for a in arrays if a.dtype != np.uint8 or definition.__name__ != "unpool"}  # of its switches
     name = current_engine()
-    if name == "plain" or len(dtypes) != 1 or not dtypes <= {np.dtype("f4"), np.dtype("f8")}:
+    if name == "plain" or len(dtypes) != 1 or not dtypes <= FLOATS:
         return definition
     return _functions(name).get(definition.__qualname__, definition)
 
@@ -69,6 +71,7 @@ def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) 
 @cache
 def _functions(name: str) -> dict[str, Callable[..., Any]]:
     """An engine's functions by the names of the definitions.  It is imported when it is first used."""
+    keep_freed_memory()
     if name == "numpy":
         from .numpy_engine import FUNCTIONS
     else:

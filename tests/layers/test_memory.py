@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from layers import Conv, FullyConnected, MaxPool
 from layers.engine import engine
 
 SCRATCH = 64 << 20
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +67,27 @@ def test_pooling_and_full_connections():
     scores[:, ::3] = 1
     assert held_at_once(lambda: [dense.forward(features)[0]]) <= SCRATCH
     assert held_at_once(lambda: [dense.backward(scores, features)]) <= SCRATCH
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is Linux's")
+@pytest.mark.parametrize("threshold", [None, "131072"])
+def test_maps_are_made_of_memory_that_was_freed_before(threshold):
+    """Page faults of a trace: few, unless the environment says what malloc should keep (here what it would anyway)."""
+    program = """
+import resource
+import numpy as np
+from layers import Conv, ReLU
+from minicnn import Network
+net = Network({"conv1": Conv(np.ones((64, 3, 3, 3), np.float32)), "relu1": ReLU(), "relu2": ReLU()})
+x = np.ones((1, 3, 224, 224), np.float32)
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    net.forward(x)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print([faults() for _ in range(5)][-1])
+"""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    around = kept | {"MINICNN_ENGINE": "numpy"} | ({"MALLOC_TRIM_THRESHOLD_": threshold} if threshold else {})
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=around, capture_output=True, text=True)
+    faults, pages = int(ended.stdout), 3 * 64 * 222 * 222 * 4 // 4096
+    assert (faults > pages / 10) == bool(threshold), ended.stderr

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...windows import Pair, Sides
 from . import winograd
-from .layout import K01, NONE, SCRATCH, Array, flat, planes, rows_of, run, scratch, spanned, threads
+from .layout import K01, NONE, SCRATCH, Array, flat, planes, rows_of, run, scratch, spanned
 from .patches import (
     correlate_strips,
     count_needed,
@@ -15,6 +15,7 @@ from .patches import (
     rearrange_kernels,
     spread_bands,
 )
+from .safety import cores
 
 STRIP = 512 << 10  # bytes of patches copied at a time, but
 ROWS = 128  # … a product of fewer rows is not worth its call
@@ -35,7 +36,7 @@ def as_matrix(K: Array) -> tuple[Array, bool, int]:
 def rearranged(K: Array, flip: bool) -> Array:
     """(m, u, v, c), or K̂ as a matrix (kh·kw·M, C)."""
     (source, strides), out = spanned(K), np.empty(K.size, K.dtype)
-    rearrange_kernels(source, *strides, *K.shape, flip, out, threads())
+    rearrange_kernels(source, *strides, *K.shape, flip, out, cores())
     return out
 
 
@@ -48,7 +49,7 @@ def strip(rows: int, J: int, L: int, itemsize: int, T: int) -> int:
 
 def tasks(J: int, L: int, itemsize: int) -> int:
     """A task for each core, as far as the scratch reaches."""
-    return max(1, min(threads(), SCRATCH // max(1, L * itemsize * max(J, ROWS))))
+    return max(1, min(cores(), SCRATCH // max(1, L * itemsize * max(J, ROWS))))
 
 
 def is_pixel(kernel: Pair, stride: Pair, pad: Sides) -> bool:
@@ -74,7 +75,7 @@ def multiplied(x: Array, ld: int, K: tuple[Array, bool, int], b: Array, shape: t
     """Y = X·K + b, the kernels being of one pixel; `ld` numbers from one pixel of x to the next."""
     (numbers, transposed, ldk), (N, I, J, M) = K, shape
     y, P, C = np.empty(N * I * J * M, x.dtype), N * I * J, numbers.size // M
-    product(K01[x.dtype], x, ld, False, numbers, ldk, transposed, y, M, P, C, M, b, P < M, threads())
+    product(K01[x.dtype], x, ld, False, numbers, ldk, transposed, y, M, P, C, M, b, P < M, cores())
     return planes(y, N, I, J, M)
 
 
@@ -99,7 +100,7 @@ def correlate_transposed(grad: Array, K: Array, shape: tuple[int, ...], stride: 
         numbers, transposed, ldk = as_matrix(K)
         (g, ld), P, y, none = rows_of(grad), N * H * W, np.empty(N * H * W * C, grad.dtype), NONE[grad.dtype]
         by_columns, kernels = C > P, (numbers, ldk, not transposed)
-        product(K01[grad.dtype], g, ld, False, *kernels, y, C, P, M, C, none, by_columns, threads())
+        product(K01[grad.dtype], g, ld, False, *kernels, y, C, P, M, C, none, by_columns, cores())
         return planes(y, N, H, W, C)
     corner = (kh - 1 - top, kw - 1 - left)
     if stride == (1, 1) and 2 * C > M:
@@ -115,14 +116,14 @@ def correlate_transposed(grad: Array, K: Array, shape: tuple[int, ...], stride: 
     bands = 1 if N >= 4 * T else -(-T // N)
     R = strip(max(1, N * I // T), J, L, grad.itemsize, 1)
     geometry = (kh, kw, *stride, top, left, bands, R, T, scratch(T * R * J * L, grad.dtype))
-    spread_bands(K01[grad.dtype], flat(grad), N, I, J, M, numbers, not transposed, ldk, out, H, W, C, *geometry)
+    spread_bands(K01[grad.dtype], *rows_of(grad), N, I, J, M, numbers, not transposed, ldk, out, H, W, C, *geometry)
     return planes(out, N, H, W, C)
 
 
 def without_zero_channels(grad: Array, K: Array) -> tuple[Array, Array]:
     """Channels of ∂f/∂Y that are zero everywhere, as above a class score, change no sum: they and their kernels go."""
     (N, M, I, J), needed = grad.shape, np.empty(grad.shape[1], np.uint8)
-    if M < 32 or count_needed(flat(grad), N * I * J, M, int(MANY * M), needed) > MANY * M:
+    if M < 32 or count_needed(*rows_of(grad), N * I * J, M, int(MANY * M), needed) > MANY * M:
         return grad, K
     kept = needed.nonzero()[0] if needed.any() else np.zeros(1, int)
     pixels = grad.transpose(0, 2, 3, 1).take(kept, axis=3)

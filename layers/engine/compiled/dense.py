@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit, prange
 
 from .kernel import PARALLEL, SUM, zero
-from .layout import K01, NONE, Array, run, threads
+from .layout import K01, NONE, Array, run
 from .patches import product
+from .safety import cores
 
 FEW = 32  # images; for more BLAS is faster
 SHARED = 1 << 15  # numbers of a matrix; a smaller one is not shared among cores
@@ -81,7 +82,7 @@ def add_rows(W, D_in, g, D_out, N, needed, y, T):
 def affine(x: Array, W: Array, b: Array) -> Array:
     """Y = x Wᵀ + b."""
     (N, D_in), D_out = x.shape, len(W)
-    y, T = np.empty(N * D_out, x.dtype), threads() if W.size > SHARED else 1
+    y, T = np.empty(N * D_out, x.dtype), cores() if W.size > SHARED else 1
     if N <= FEW:
         rows_times(run(W), D_out, D_in, run(x), N, run(b), y, T)
     else:
@@ -94,7 +95,7 @@ def affine_transposed(grad: Array, W: Array) -> Array:
     """∂f/∂x = ∂f/∂Y W, by the rows of W alone that meet anything."""
     (N, D_out), D_in = grad.shape, W.shape[1]
     needed = np.flatnonzero((grad != 0).any(axis=0))
-    y, T = np.empty(N * D_in, grad.dtype), threads() if needed.size * D_in > SHARED else 1
+    y, T = np.empty(N * D_in, grad.dtype), cores() if needed.size * D_in > SHARED else 1
     if N <= FEW or needed.size <= 8:
         add_rows(run(W), D_in, run(grad), D_out, N, needed, y, T)
         return y.reshape(N, D_in)
@@ -111,5 +112,5 @@ def matrix_gradient(grad: Array, x: Array) -> Array:
     (N, D_out), D_in = grad.shape, x.shape[1]
     out, none = np.empty(D_out * D_in, grad.dtype), NONE[grad.dtype]
     sizes = (D_out, N, D_in)
-    product(K01[grad.dtype], run(grad), D_out, True, run(x), D_in, False, out, D_in, *sizes, none, False, threads())
+    product(K01[grad.dtype], run(grad), D_out, True, run(x), D_in, False, out, D_in, *sizes, none, False, cores())
     return out.reshape(D_out, D_in)

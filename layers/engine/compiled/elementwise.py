@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit, prange
 
 from .kernel import PARALLEL, add_to, zero
-from .layout import Array, copy_channels, flat, maps, rows_of, run, threads
+from .layout import Array, copy_channels, flat, maps, rows_of, run
+from .safety import cores
 
 SMALL = 1 << 13  # numbers; fewer are not shared among cores
 PARTS = 16  # of a sum over pixels; how it is cut does not depend on the number of cores
@@ -57,7 +58,7 @@ def forward(layer: Any, x: Array) -> tuple[Array, Array]:
     """max(x, 0), and x."""
     numbers = flat(x) if x.ndim == 4 else run(x)
     y = np.empty(x.size, x.dtype)
-    relu(numbers, y, threads() if x.size > SMALL else 1)
+    relu(numbers, y, cores() if x.size > SMALL else 1)
     if x.ndim != 4:
         return y.reshape(x.shape), x
     N, C, H, W = x.shape
@@ -65,7 +66,7 @@ def forward(layer: Any, x: Array) -> tuple[Array, Array]:
 
 
 def gated(grad: Array, x: Array, up: bool, down: bool) -> Array:
-    y, T = np.empty(grad.size, grad.dtype), threads() if grad.size > SMALL else 1
+    y, T = np.empty(grad.size, grad.dtype), cores() if grad.size > SMALL else 1
     if grad.ndim != 4:
         gate(run(grad), grad.size, run(x if up else grad), grad.size, y, 1, grad.size, up, down, 1)
         return y.reshape(grad.shape)
@@ -96,7 +97,7 @@ def join_channels(*outputs: Array) -> Array:
     out, begin = np.empty(N * H * W * total, outputs[0].dtype), 0
     for y in outputs:
         numbers, ld = rows_of(y)
-        copy_channels(numbers, ld, out[begin:], total, N * H * W, y.shape[1], threads())
+        copy_channels(numbers, ld, out[begin:], total, N * H * W, y.shape[1], cores())
         begin += y.shape[1]
     return maps(out, N, H, W, total)
 
@@ -104,12 +105,12 @@ def join_channels(*outputs: Array) -> Array:
 def position_sums(grad: Array) -> Array:
     """Σ over images and positions: (M,)."""
     (N, M, I, J), sums = grad.shape, np.empty(PARTS * grad.shape[1], grad.dtype)
-    sums_over_pixels(flat(grad), 1, N * I * J, M, PARTS, sums, threads())
+    sums_over_pixels(flat(grad), 1, N * I * J, M, PARTS, sums, cores())
     return sums.reshape(PARTS, M).sum(axis=0)
 
 
 def mean_over_pixels(x: Array) -> Array:
     """The mean of each map: (N, C)."""
     (N, C, H, W), sums = x.shape, np.empty(x.shape[0] * PARTS * x.shape[1], x.dtype)
-    sums_over_pixels(flat(x), N, H * W, C, PARTS, sums, threads())
+    sums_over_pixels(flat(x), N, H * W, C, PARTS, sums, cores())
     return sums.reshape(N, PARTS, C).sum(axis=1) / x.dtype.type(H * W)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 from numba import njit, prange
 from numpy.lib.stride_tricks import as_strided
 
 from .kernel import PARALLEL, copy
+from .safety import cores
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -21,11 +21,6 @@ NONE = {np.dtype(t): np.empty(0, t) for t in ("f4", "f8")}  # no biases
 K01 = {np.dtype(t): np.array([0, 1], t) for t in ("f4", "f8")}
 
 _scratch: dict[Any, Array] = {}
-
-
-def threads() -> int:
-    """How many tasks a kernel makes: one for each core that `safety` allows."""
-    return int(numba.get_num_threads())
 
 
 def scratch(numbers: int, dtype: Any, use: str = "") -> Array:
@@ -60,6 +55,9 @@ def spanned(a: Array) -> tuple[Array, list[int]]:
 
 def rows_of(x: Array) -> tuple[Array, int]:
     """(numbers, from pixel to pixel) of the maps channels last; not copied if they lie so, perhaps among others."""
+    pixels = x.transpose(0, 2, 3, 1)
+    if pixels.flags.carray:
+        return pixels.reshape(-1), x.shape[1]
     (N, C, H, W), (sn, sc, sh, sw), item = x.shape, x.strides, x.itemsize
     channels_last = x.flags.aligned and (C == 1 or sc == item) and sw >= C * item and sw % item == 0
     if channels_last and (H == 1 or sh == W * sw) and (N == 1 or sn == H * W * sw):
@@ -67,7 +65,7 @@ def rows_of(x: Array) -> tuple[Array, int]:
         return run(as_strided(x, ((N * H * W - 1) * ld + C,), (item,))), ld
     source, strides = spanned(x)
     out = np.empty(x.size, x.dtype)
-    to_pixels(source, *strides, N, C, H, W, out, threads())
+    to_pixels(source, *strides, N, C, H, W, out, cores())
     return out, C
 
 
@@ -77,7 +75,7 @@ def flat(x: Array) -> Array:
     if ld == C:
         return source
     out = np.empty(x.size, x.dtype)
-    copy_channels(source, ld, out, C, N * H * W, C, threads())
+    copy_channels(source, ld, out, C, N * H * W, C, cores())
     return out
 
 

@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit, prange
 
 from .kernel import PARALLEL, SERIAL, add_to, copy
-from .layout import Array, flat, maps, threads
-from .safety import Unsuited
+from .layout import Array, flat, maps
+from .safety import Unsuited, cores
 
 
 @njit(**SERIAL)
@@ -70,7 +70,7 @@ def normalize(x: Array, before: int, after: int, kappa: float, alpha: float, bet
         raise Unsuited
     (N, C, H, W), real = x.shape, x.dtype.type
     y, D = np.empty(x.size, x.dtype), np.empty(x.size, x.dtype)
-    normalized(flat(x), N * H * W, C, before, after, real(kappa), real(alpha), real(beta), y, D, threads())
+    normalized(flat(x), N * H * W, C, before, after, real(kappa), real(alpha), real(beta), y, D, cores())
     return maps(y, N, H, W, C), maps(D, N, H, W, C)
 
 
@@ -80,5 +80,5 @@ def normalize_gradient(grad: Array, x: Array, D: Array, before: int, after: int,
         raise Unsuited
     (N, C, H, W), real, y = x.shape, x.dtype.type, np.empty(x.size, x.dtype)
     given = (flat(grad), flat(x), flat(D), N * H * W, C)
-    normalized_back(*given, before, after, real(alpha), real(beta), y, threads())
+    normalized_back(*given, before, after, real(alpha), real(beta), y, cores())
     return maps(y, N, H, W, C)

@@ -59,7 +59,7 @@ def correlate_strips(k01, x, N, H, W, C, K, tb, ldk, b, y, I, J, M, kh, kw, sh, 
 
 
 @njit(**PARALLEL)
-def spread_bands(k01, g, N, I, J, M, K, tb, ldk, out, H, W, C, kh, kw, sh, sw, top, left, bands, R, T, scratch):
+def spread_bands(k01, g, ldg, N, I, J, M, K, tb, ldk, out, H, W, C, kh, kw, sh, sw, top, left, bands, R, T, scratch):
     """out(sh·i + u − top, sw·j + v − left) += g(i, j) · K(u, v).  A task has a band of pixel rows to itself."""
     L, share = kh * kw * C, scratch.size // T
     for t in prange(T):
@@ -71,7 +71,7 @@ def spread_bands(k01, g, N, I, J, M, K, tb, ldk, out, H, W, C, kh, kw, sh, sw, t
             first, last = max(0, -((-(r0 + top - kh + 1)) // sh)), min(I, (r1 - 1 + top) // sh + 1)
             for i in range(first, last, R):
                 end = min(last, i + R)
-                gemm(k01, g, (n * I + i) * J * M, M, False, K, 0, ldk, tb, spread, 0, L, (end - i) * J, M, L, False)
+                gemm(k01, g, (n * I + i) * J * ldg, ldg, False, K, 0, ldk, tb, spread, 0, L, (end - i) * J, M, L, False)
                 for a in range(i, end):
                     for u in range(max(0, r0 - a * sh + top), min(kh, r1 - a * sh + top)):
                         base = (n * H + a * sh + u - top) * W * C
@@ -131,12 +131,12 @@ def rearrange_kernels(K, s0, s1, s2, s3, M, C, kh, kw, flip, out, T):
 
 
 @njit(**SERIAL)
-def count_needed(g, pixels, C, most, needed):
+def count_needed(g, ldg, pixels, C, most, needed):
     """How many channels are not zero everywhere, marked in `needed`; stops where there are more than `most`."""
     count = 0
     needed[:] = 0
     for p in range(pixels):
-        G = g[p * C : p * C + C]
+        G = g[p * ldg : p * ldg + C]
         for c in range(C):
             if (G[c] != 0) & (needed[c] == 0):
                 needed[c] = 1

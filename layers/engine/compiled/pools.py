@@ -7,8 +7,8 @@ from numba import njit, prange
 
 from ...windows import Pair, Sides
 from .kernel import PARALLEL, zero
-from .layout import Array, flat, maps, threads
-from .safety import Unsuited
+from .layout import Array, flat, maps
+from .safety import Unsuited, cores
 
 
 @njit(**PARALLEL)
@@ -61,7 +61,7 @@ def max_pool(x: Array, size: Pair, stride: Pair, pad: Sides) -> tuple[Array, Arr
     if size[0] * size[1] > 256:
         raise Unsuited  # switches are bytes
     y, s = np.empty(N * I * J * C, x.dtype), np.empty(N * I * J * C, np.uint8)
-    max_of_windows(flat(x), N, H, W, C, y, s, I, J, *size, *stride, top, left, threads())
+    max_of_windows(flat(x), N, H, W, C, y, s, I, J, *size, *stride, top, left, cores())
     return maps(y, N, I, J, C), maps(s, N, I, J, C)
 
 
@@ -71,5 +71,5 @@ def unpool(grad: Array, switches: Array, shape: tuple[int, ...], size: Pair, str
         raise Unsuited
     (N, C, H, W), (I, J), out = shape, grad.shape[2:], np.empty(int(np.prod(shape)), grad.dtype)
     below = (N, I, J, C, out, H, W, *size, *stride, pad[0], pad[2])
-    collect_from_windows(flat(grad), flat(switches), *below, threads())
+    collect_from_windows(flat(grad), flat(switches), *below, cores())
     return maps(out, N, H, W, C)

@@ -64,20 +64,20 @@ def guarded(compiled: Callable[..., Any], instead: Callable[..., Any]) -> Callab
 
 @contextmanager
 def own_threads() -> Iterator[None]:
-    """Numba's threads as many as there are cores for us, SciPy's BLAS, which our tasks call, one; both given back."""
-    numbas, wanted, libraries = numba.get_num_threads(), cores(), _blas()
-    before = [library.get_num_threads() for library in libraries]
+    """SciPy's BLAS, which our tasks call, with one thread, Numba with no more than `cores`; both given back."""
+    fewer = cores() < _numbas_threads()  # asking Numba itself takes 5 µs
+    numbas, before = numba.get_num_threads() if fewer else 0, [number() for number, _ in _blas()]
     try:
-        if wanted < numbas:
-            numba.set_num_threads(wanted)
-        for library in libraries:
-            library.set_num_threads(1)
+        if fewer:
+            numba.set_num_threads(min(numbas, cores()))
+        for _, set_number in _blas():
+            set_number(1)
         yield
     finally:
-        if wanted < numbas:
+        if fewer:
             numba.set_num_threads(numbas)
-        for library, number in zip(libraries, before, strict=True):
-            library.set_num_threads(number)
+        for (_, set_number), number in zip(_blas(), before, strict=True):
+            set_number(number)
 
 
 @cache
@@ -94,6 +94,11 @@ def cores() -> int:
     return max(1, min(available, int(asked) if asked.isdigit() else available))
 
 
+def _numbas_threads() -> int:
+    config: Any = numba.config
+    return int(config.NUMBA_NUM_THREADS)
+
+
 @cache
 def _layer() -> str:
     """Numba's threading layer: what the user chose, else OpenMP if it is there."""
@@ -104,10 +109,18 @@ def _layer() -> str:
 
 
 @cache
-def _blas() -> list[Any]:
-    """SciPy's BLAS; all that are loaded where it has none of its own."""
+def _blas() -> list[tuple[Callable[[], int], Callable[[int], Any]]]:
+    """How to ask for and set the number of threads of SciPy's BLAS; of all that are loaded if it has none."""
     loaded = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
-    return [library for library in loaded if "scipy" in library.filepath] or loaded
+    ours = [library for library in loaded if "scipy" in library.filepath] or loaded
+    return [_two_functions(library) for library in ours]
+
+
+def _two_functions(library: Any) -> Any:
+    """OpenBLAS's own, which threadpoolctl would look up at every call (by a private method, so it may be gone)."""
+    find = getattr(library, "_get_symbol", lambda name: None)
+    own = find("openblas_get_num_threads"), find("openblas_set_num_threads")
+    return own if all(own) else (library.get_num_threads, library.set_num_threads)
 
 
 # ---------------------------------------------------------------------- what is said while it compiles

@@ -11,8 +11,9 @@ from numba import njit, prange
 
 from ...windows import Pair, Sides
 from .kernel import PARALLEL, SERIAL, copy, gemm, zero
-from .layout import K01, NONE, SCRATCH, Array, flat, maps, run, scratch, spanned, threads
+from .layout import K01, NONE, SCRATCH, Array, flat, maps, run, scratch, spanned
 from .patches import copy_edge, product
+from .safety import cores
 
 # Aᵀ, Bᵀ and G from the five points and ∞ where polynomials are evaluated; B's rows are scaled to length 1, G's against.
 POINTS = np.array([0, 0.75, -0.75, 1.5, -1.5])
@@ -195,14 +196,14 @@ def kernel_gradient_tiles(k01, x, N, H, W, C, g, I, J, M, top, left, A, B, at_on
 
 def tiles_at_once(tiles: int, C: int, M: int, itemsize: int, T: int) -> int:
     """So many that the scratch of all cores suffices, and all cores get as many."""
-    most = max(8, min(TILES, SCRATCH // threads() // (36 * (C + M) * itemsize)))
+    most = max(8, min(TILES, SCRATCH // cores() // (36 * (C + M) * itemsize)))
     share = -(-tiles // T)
     return max(1, -(-share // -(-share // most)))
 
 
 def correlate(x: Array, K: Array, b: Array | None, pad: Sides, I: int, J: int, flip: bool = False) -> Array | None:
     """X ⋆ K + b, or with `flip` X ⋆ K̂.  None where a NaN or ∞ is among the numbers, for a tile would spread it."""
-    (N, _, H, W), (M, C), T, dtype = x.shape, K.shape[:2], threads(), x.dtype
+    (N, _, H, W), (M, C), T, dtype = x.shape, K.shape[:2], cores(), x.dtype
     A, B, G = ABG[dtype]
     source, strides = spanned(K)
     by_kernel = strides[1] <= strides[0]  # U as K lies: rows are kernels, or channels
@@ -219,7 +220,7 @@ def correlate(x: Array, K: Array, b: Array | None, pad: Sides, I: int, J: int, f
 
 def kernel_gradient(grad: Array, x: Array, pad: Sides) -> Array | None:
     """∂f/∂K = Gᵀ ∂f/∂U G.  None where a NaN or ∞ is among the numbers."""
-    (N, C, H, W), (_, M, I, J), T, dtype = x.shape, grad.shape, threads(), x.dtype
+    (N, C, H, W), (_, M, I, J), T, dtype = x.shape, grad.shape, cores(), x.dtype
     A, B, _ = ABG[dtype]
     chunks = max(1, min(CHUNKS, MEMORY // 2 // (36 * C * M * dtype.itemsize)))
     at_once = tiles_at_once(-(-N * -(-I // 4) * -(-J // 4) // chunks), C, M, dtype.itemsize, 1)
