@@ -15,6 +15,7 @@ from PIL import Image
 from .files import atomic_write
 from .photo_files import MAX_PIXELS as MAX_PIXELS
 from .photo_files import read_photo as read_photo
+from .resizing import ROUNDINGS, Size, resized
 
 Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
 
@@ -103,14 +104,17 @@ class Preprocessing:
     mean:   of the training images, in pixel values 0 … 255: one for each channel, or a full image (C, h, w)
     scale:  one number, or one for each channel
     order:  "RGB", "BGR" (as Caffe's networks) or "L" (grey); mean and scale are in this order
-    resize: before cropping, the photograph is resized so that its shorter side is this long (default: just enough)
+    resize: what the photograph is resized to, before cropping.  A number: its shorter side becomes so long, the aspect
+            is kept; a pair (height, width): it is warped to just that; None: the least that holds a crop
+    rounding: whose arithmetic makes whole pixels of this, a name of `resizing.ROUNDINGS`
     """
 
     size: tuple[int, int]
     mean: tuple[float, ...] | np.ndarray
     scale: float | tuple[float, ...] = 1.0
     order: str = "RGB"
-    resize: int | None = None
+    resize: int | Size | None = None
+    rounding: str = "nearest"
 
     def __post_init__(self) -> None:
         if self.order not in ("RGB", "BGR", "L"):
@@ -120,7 +124,9 @@ class Preprocessing:
             raise ValueError(f"expected a mean of {self.channels} channels or a full image, got shape {mean.shape}")
         if scale.shape not in ((), (self.channels,)) or not np.all(scale):
             raise ValueError(f"expected one scale or {self.channels}, none of them zero, got {self.scale}")
-        if self.resize is not None and self.resize < max(self.size):
+        if self.rounding not in ROUNDINGS:
+            raise ValueError(f"unknown rounding {self.rounding!r}: choose from {', '.join(ROUNDINGS)}")
+        if self.resize is not None and np.any(np.less(self.resize, self.size)):
             raise ValueError(f"resizing to {self.resize} leaves no room for crops of {self.size}")
 
     @property
@@ -158,31 +164,54 @@ class Preprocessing:
 
     def centre_crop(self, photo: np.ndarray) -> Crop:
         """The middle of the photograph."""
-        image, (height, width) = self._to_resize(photo)
-        h, w = self.size
-        return self._crop(image, (height, width), (width - w) // 2, (height - h) // 2)
+        image, whole = self._to_resize(photo)
+        return self._crop(image, whole, *self._middle(whole, self.size))
 
     def ten_crops(self, photo: np.ndarray) -> list[Crop]:
-        """Four corners and the centre, and their mirror images (paper, section 3.1)."""
-        image, (height, width) = self._to_resize(photo)
-        right, bottom = width - self.size[1], height - self.size[0]
-        corners = [(0, 0), (right, 0), (0, bottom), (right, bottom), (right // 2, bottom // 2)]
-        crops = [self._crop(image, (height, width), x, y) for x, y in corners]
+        """Corners and centre of the *whole* resized photograph, and their mirror images.
+
+        This is torchvision's way (TenCrop) and Caffe's (oversample).  The corners of an elongated photograph lie far
+        apart and leave parts of it unseen.
+        """
+        image, whole = self._to_resize(photo)
+        return self._corners_and_centre(image, whole, (0, 0), whole)
+
+    def ten_crops_of_square(self, photo: np.ndarray) -> list[Crop]:
+        """Corners and centre of the *central square* of the resized photograph, and their mirror images.
+
+        This is the way of [Krizhevsky2012], sections 2 and 4.1, to which the paper refers: with 256 pixels for the
+        shorter side, the square is 256×256.  What lies beside the square is never seen.
+        """
+        image, whole = self._to_resize(photo)
+        square = max(self.size[0], min(whole)), max(self.size[1], min(whole))
+        return self._corners_and_centre(image, whole, self._middle(whole, square), square)
+
+    def _corners_and_centre(self, image: Image.Image, whole: Size, corner: Size, part: Size) -> list[Crop]:
+        """Ten crops of a part (height, width) of the resized photograph; the part's upper left corner is at (y, x).
+
+        Where the part is as large as a crop the five are one, and the ten are two: it and its mirror image.
+        """
+        (top, left), (h, w) = corner, self.size
+        down, right = part[0] - h, part[1] - w
+        places = [(0, 0), (0, right), (down, 0), (down, right), self._middle(part, self.size)]
+        crops = [self._crop(image, whole, top + y, left + x) for y, x in places]
         return crops + [crop.mirror() for crop in crops]
 
-    def _to_resize(self, photo: np.ndarray) -> tuple[Image.Image, tuple[int, int]]:
-        """The photograph, and the (height, width) that puts its shorter side at `resize`."""
+    def _middle(self, outer: Size, inner: Size) -> Size:
+        """(y, x) at which something of size `inner` lies in the middle of `outer`."""
+        middle = ROUNDINGS[self.rounding].middle
+        return middle(outer[0] - inner[0]), middle(outer[1] - inner[1])
+
+    def _to_resize(self, photo: np.ndarray) -> tuple[Image.Image, Size]:
+        """The photograph, and the (height, width) to which it would be resized."""
         if photo.shape[2:] not in ((), (3,)) or photo.ndim < 2 or photo.dtype != np.uint8 or 0 in photo.shape:
             raise ValueError(f"expected a photograph (H, W, 3) of bytes, got {photo.dtype} {photo.shape}")
-        H, W = photo.shape[:2]
-        h, w = self.size
-        grow = max(h / H, w / W) if self.resize is None else self.resize / min(H, W)
         image = Image.fromarray(photo).convert("L" if self.order == "L" else "RGB")
-        return image, (max(h, round(H * grow)), max(w, round(W * grow)))
+        return image, resized((image.height, image.width), self.resize, self.size, self.rounding)
 
-    def _crop(self, image: Image.Image, resized: tuple[int, int], x: int, y: int) -> Crop:
-        """The crop at (x, y) of the resized photograph, of which nothing else is computed: it may be very elongated."""
-        (h, w), (height, width) = self.size, resized
+    def _crop(self, image: Image.Image, whole: Size, y: int, x: int) -> Crop:
+        """The crop at (y, x) of the resized photograph, of which nothing else is computed: it may be very elongated."""
+        (h, w), (height, width) = self.size, whole
         across, down = image.width / width, image.height / height  # a new pixel in old ones
         box = (x * across, y * down, min((x + w) * across, image.width), min((y + h) * down, image.height))
         return Crop(np.asarray(image.resize((w, h), Image.Resampling.BILINEAR, box=box)), box)

@@ -5,12 +5,13 @@ size and channels always count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .architectures import PREPROCESSINGS
 from .images import Preprocessing
+from .resizing import Size
 
 Shape = tuple[int, int, int]  # (C, H, W) of an image
 
@@ -49,18 +50,17 @@ class Preparation:
                 "does not say the size of its images: give it one, --size HEIGHTxWIDTH, or --preprocessing"
             )
         matching = base if base is not None and base.channels == C else None
+        order = self.order or (matching.order if matching else "L" if C == 1 else "RGB")
+        matching = matching and in_order(matching, order)
         mean, scale = self.mean or (0.0,), self.scale or (1.0 if self.mean else 1 / 255,)
         if matching and self.mean is None:
             mean = tuple(np.asarray(matching.mean).reshape(C, -1).mean(axis=1).tolist())
         if matching and self.scale is None:
             scale = tuple(np.atleast_1d(matching.scale).tolist())
-        resize = None
-        if base is not None and base.resize is not None:
-            resize = max(max(size), round(max(size) * base.resize / max(base.size)))
-        order = self.order or (matching.order if matching else "L" if C == 1 else "RGB")
         full = matching.mean if matching and self.mean is None and shape_of(matching) == (C, *size) else None
         each_mean = full if isinstance(full, np.ndarray) else each(mean, C, "mean")
-        return Preprocessing(size, each_mean, each(scale, C, "scale"), order, resize)
+        resize, rounding = (resize_in_proportion(base, size), base.rounding) if base else (None, "nearest")
+        return Preprocessing(size, each_mean, each(scale, C, "scale"), order, resize, rounding)
 
     def _refuse_clash(self, C: int, declared: Shape | None, base: Preprocessing | None) -> None:
         """ValueError, naming both, for what cannot be brought together."""
@@ -75,6 +75,23 @@ class Preparation:
                 f"reads images of {named(C)}, but --preprocessing {self.preset} prepares {named(base.channels)}; "
                 f"choose from {fits}, or give --mean and --scale"
             )
+
+
+def in_order(p: Preprocessing, order: str) -> Preprocessing:
+    """The same preprocessing for channels in this order: the mean's and the scale's numbers change places, too."""
+    if order == p.order:
+        return p
+    mean = p.mean[::-1] if isinstance(p.mean, np.ndarray) else tuple(p.mean)[::-1]
+    scale = tuple(p.scale)[::-1] if isinstance(p.scale, tuple) else p.scale
+    return replace(p, order=order, mean=mean, scale=scale)
+
+
+def resize_in_proportion(base: Preprocessing, size: Size) -> int | Size | None:
+    """What `base` resizes photographs to, for crops of another size: the crop keeps its share."""
+    if isinstance(base.resize, tuple):
+        height, width = (max(n, round(n * to / of)) for n, to, of in zip(size, base.resize, base.size, strict=True))
+        return height, width
+    return base.resize and max(*size, round(max(size) * base.resize / max(base.size)))
 
 
 def each(values: Sequence[float], C: int, what: str) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ A table says which layers there are and has no weights; they are set afterwards,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,14 +22,20 @@ from ..spelling import choose_from
 from . import alexnet, cnn_f, resnet, scenes, small, squeezenet, torchvision, vgg, zfnet
 
 # How networks of one origin want their photographs.  They differ: a network fed as another one's is half blind.
+# Sizes, offsets and means are the origin's own (tests/minicnn/test_origins.py); the resampling is Pillow's bilinear.
 TORCHVISION = Preprocessing(
     (224, 224),
     mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
     scale=(1 / (0.229 * 255), 1 / (0.224 * 255), 1 / (0.225 * 255)),
     resize=256,
+    rounding="torchvision",
 )
-CAFFE = Preprocessing((227, 227), mean=(104.007, 116.669, 122.679), order="BGR", resize=256)
-OXFORD = Preprocessing((224, 224), mean=(122.679, 116.669, 104.007), resize=256)
+# Caffe warps photographs to 256×256, whatever their aspect, and crops the middle
+CAFFE = Preprocessing((227, 227), mean=(104.007, 116.669, 122.679), order="BGR", resize=(256, 256))
+# Caffe's mean and channels, but the aspect kept: no origin's, for networks whose training is not documented
+CAFFE_ASPECT_KEPT = replace(CAFFE, resize=256)
+# Oxford's VGG-16 and VGG-19, as MatConvNet has them: RGB (their Caffe files take BGR).  CNN-F's mean is a whole image
+OXFORD = Preprocessing((224, 224), mean=(123.68, 116.779, 103.939), resize=256, rounding="matlab")
 MNIST = Preprocessing((28, 28), mean=(0.1307 * 255,), scale=1 / (0.3081 * 255), order="L")
 FASHION_MNIST = Preprocessing((28, 28), mean=(72.94,), scale=1 / 90.02, order="L")
 SHAPES = Preprocessing((64, 64), mean=(127.5, 127.5, 127.5), scale=1 / 64)
@@ -37,6 +43,7 @@ CIFAR = Preprocessing((32, 32), mean=(125.3, 123.0, 113.9), scale=(1 / 63.0, 1 /
 PLAIN = Preprocessing((224, 224), mean=(0.0, 0.0, 0.0), scale=1 / 255)  # pixels from 0 to 1
 PREPROCESSINGS = {
     **{"torchvision": TORCHVISION, "caffe": CAFFE, "oxford": OXFORD},  # for ImageNet's networks, by origin
+    "caffe-aspect-kept": CAFFE_ASPECT_KEPT,
     **{"mnist": MNIST, "fashion-mnist": FASHION_MNIST, "cifar": CIFAR, "plain": PLAIN},
 }
 

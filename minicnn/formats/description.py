@@ -76,12 +76,14 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
 
 def describe_preprocessing(p: Preprocessing) -> dict[str, Any]:
     mean = list(p.mean.shape) if isinstance(p.mean, np.ndarray) else [float(m) for m in p.mean]
+    rounding = {} if p.rounding == "nearest" else {"rounding": p.rounding}
     return {
         "size": [int(n) for n in p.size],
         "mean image" if isinstance(p.mean, np.ndarray) else "mean": mean,
         "scale": np.asarray(p.scale, np.float64).tolist(),
         "order": p.order,
-        "resize": None if p.resize is None else int(p.resize),
+        "resize": [int(n) for n in p.resize] if isinstance(p.resize, tuple) else p.resize,
+        **rounding,
     }
 
 
@@ -136,8 +138,19 @@ def rebuild_preprocessing(entry: dict[str, Any], take: Take) -> Preprocessing:
         mean=take("mean image", shape(entry["mean image"])) if "mean image" in entry else numbers(entry["mean"]),
         scale=numbers(entry["scale"]) if isinstance(entry["scale"], list) else number(entry["scale"]),
         order=text(entry["order"]),
-        resize=None if entry["resize"] is None else shape([entry["resize"]])[0],
+        resize=resize(entry["resize"]),
+        rounding=text(entry.get("rounding", "nearest")),
     )
+
+
+def resize(value: Any) -> int | tuple[int, int] | None:
+    """A number, a pair (height, width), or nothing."""
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        return shape([value])[0]
+    height, width = shape(value)
+    return height, width
 
 
 # ---------------------------------------------------------------------- JSON's values, believed only if they are plain

@@ -212,7 +212,8 @@ def image_shape(meta: Struct) -> tuple[int, int, int] | None:
 def preprocessing(normalization: Struct, shape: tuple[int, int, int] | None) -> Preprocessing | None:
     """X_0 = pixels − averageImage, pixels in RGB, 0 … 255.
 
-    Before cropping, MatConvNet resizes the shorter side to the image's size plus `border`, or over `cropSize`.
+    Before cropping, MatConvNet resizes photographs to the image's size plus `border`, or over `cropSize`: the shorter
+    side, and the longer one is rounded up as by MATLAB's imresize; or, where `keepAspect` is false, both sides.
     """
     if not normalization or shape is None or shape[0] not in (1, 3):
         return None
@@ -224,15 +225,25 @@ def preprocessing(normalization: Struct, shape: tuple[int, int, int] | None) -> 
         mean = np.moveaxis(mean.reshape(H, W, C), -1, 0)
     else:
         raise FileError(f"averageImage has the shape {mean.shape}; expected {(H, W, C)} or {C} numbers")
-    resize = None
+    warped = None
     if np.size(normalization.get("border", [])):
-        resize = max(H, W) + max(pair(normalization, "border"))
+        down, across = pair(normalization, "border")
+        warped = (H + down, W + across)
     elif np.size(normalization.get("cropSize", [])):
         share = float(np.min(normalization["cropSize"]))
         if not 0.1 <= share <= 1:
             raise FileError(f"cropSize is {share:g}; expected the crop's share of the image, 0.1 … 1")
-        resize = max(H, W, round(max(H, W) / share))
-    return Preprocessing((H, W), mean, order="RGB" if C == 3 else "L", resize=resize)
+        warped = (max(H, round(H / share)), max(W, round(W / share)))
+    resize = max(warped) if warped is not None and keeps_aspect(normalization) else warped
+    return Preprocessing((H, W), mean, order="RGB" if C == 3 else "L", resize=resize, rounding="matlab")
+
+
+def keeps_aspect(normalization: Struct) -> bool:
+    """normalization.keepAspect, true if the file does not tell."""
+    value = np.ravel(normalization.get("keepAspect", True))
+    if value.size != 1 or value.dtype.kind not in "biuf":
+        raise FileError(f"keepAspect is {value.tolist()}; expected true or false")
+    return bool(value[0])
 
 
 def class_names(classes: Struct) -> list[str] | None:

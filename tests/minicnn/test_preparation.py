@@ -17,7 +17,7 @@ def test_the_files_size_counts_and_the_preset_gives_the_rest():
     assert (p.size, p.resize, p.order) == ((299, 299), round(299 * 256 / 224), "RGB")
     assert (p.mean, p.scale) == (torchvision.mean, torchvision.scale)
     p = Preparation("caffe").fitted((3, 20, 30), None)
-    assert (p.size, p.resize, p.order) == ((20, 30), 34, "BGR")
+    assert (p.size, p.resize, p.order) == ((20, 30), (23, 34), "BGR")
     assert Preparation("caffe").fitted(None, None).size == (227, 227)
 
 

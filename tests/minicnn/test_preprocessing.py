@@ -96,6 +96,8 @@ def test_the_zero_image_is_the_mean():
         ({"mean": (1, 2, 3), "scale": (1, 2)}, "expected one scale or 3"),
         ({"mean": (1, 2, 3), "scale": (1, 0, 1)}, "none of them zero"),
         ({"mean": (1, 2, 3), "resize": 7}, r"resizing to 7 leaves no room for crops of \(8, 8\)"),
+        ({"mean": (1, 2, 3), "resize": (9, 7)}, r"resizing to \(9, 7\) leaves no room for crops of \(8, 8\)"),
+        ({"mean": (1, 2, 3), "rounding": "up"}, "unknown rounding 'up': choose from nearest, torchvision, matlab"),
     ],
 )
 def test_impossible_settings_are_refused(arguments, complaint):

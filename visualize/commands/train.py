@@ -246,13 +246,13 @@ def load(about: dict[str, Any], seed: int) -> Splits:
 def fitted(about: dict[str, Any], training: Dataset) -> Preprocessing:
     """The preprocessing that the images suggest; ValueError if they are none for the network."""
     wanted = architectures.architecture(about["network"]).preprocessing
-    found = fitted_preprocessing(training, wanted.resize)
+    found = fitted_preprocessing(training)
     if (found.channels, found.size) != (wanted.channels, wanted.size):
         shapes = ["×".join(map(str, (p.channels, *p.size))) for p in (wanted, found)]
         raise ValueError(
             f"--network {about['network']} takes images of {shapes[0]}, but those of {about['data']} are {shapes[1]}"
         )
-    return found
+    return replace(found, resize=wanted.resize, rounding=wanted.rounding)
 
 
 def checksum(data: Dataset) -> int:

@@ -66,7 +66,7 @@ def assert_same(a: Network, b: Network) -> None:
     assert a.classes == b.classes
     assert (a.preprocessing is None) == (b.preprocessing is None)
     if a.preprocessing is not None and b.preprocessing is not None:
-        for field in ("size", "scale", "order", "resize"):
+        for field in ("size", "scale", "order", "resize", "rounding"):
             assert getattr(a.preprocessing, field) == getattr(b.preprocessing, field), field
         assert type(a.preprocessing.mean) is type(b.preprocessing.mean)
         assert np.array_equal(a.preprocessing.mean, b.preprocessing.mean)

@@ -120,7 +120,24 @@ def test_a_file_is_the_network_built_by_hand(spelling, compressed, top, weights,
     assert all(p.dtype == np.float32 and p.flags.c_contiguous for p in net.parameters.values())
     assert net.preprocessing.size == (SIDE, 26)
     assert net.preprocessing.order == "RGB"
-    assert net.preprocessing.resize == SIDE + 4
+    assert (net.preprocessing.resize, net.preprocessing.rounding) == (SIDE + 4, "matlab")
+
+
+@pytest.mark.parametrize(("field", "value"), [("border", row(4, 6)), ("cropSize", 0.875)])
+def test_where_the_file_says_that_the_aspect_is_not_kept_photographs_are_warped(field, value, weights, rng, tmp_path):
+    described = normalization(rng, **{field: value}, keepAspect=np.array([[False]]))
+    net = load(write(tmp_path / "net.mat", stored_layers(weights), described, CLASSES))
+    assert net.preprocessing.resize == (32, 32 if field == "border" else 30)
+    photo = rng.integers(0, 256, (90, 50, 3), dtype=np.uint8)
+    x0, y0, x1, y1 = net.preprocessing.centre_crop(photo).box
+    assert (x1 - x0) / 50 == pytest.approx(26 / net.preprocessing.resize[1])
+    assert (y1 - y0) / 90 == pytest.approx(28 / 32)
+
+
+def test_a_keepaspect_that_is_neither_true_nor_false_is_refused(weights, rng, tmp_path):
+    described = normalization(rng, border=row(4, 4), keepAspect="maybe")
+    with pytest.raises(FileError, match=r"keepAspect is .*expected true or false"):
+        load(write(tmp_path / "net.mat", stored_layers(weights), described, CLASSES))
 
 
 def test_the_mean_image_is_subtracted_pixel_by_pixel(weights, rng, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from layers import Conv, Layer, ReLU
 from minicnn import Network, formats
+from minicnn.architectures import PREPROCESSINGS
 from minicnn.formats import FileError
 from minicnn.formats.description import KINDS
 
@@ -58,6 +59,13 @@ def test_every_kind_of_layer_can_be_saved():
 def test_a_mean_for_each_channel_and_one_scale_come_back(tmp_path, squeezenet):
     formats.save(squeezenet, tmp_path / "net.npz")
     assert_same(squeezenet, formats.load(tmp_path / "net.npz"))
+
+
+@pytest.mark.parametrize("name", ["torchvision", "caffe", "oxford", "caffe-aspect-kept"])
+def test_how_photographs_are_resized_comes_back(tmp_path, rng, name):
+    net = Network({"relu": ReLU()}, PREPROCESSINGS[name])
+    formats.save(net, tmp_path / "net.npz")
+    assert_same(net, formats.load(tmp_path / "net.npz"))
 
 
 def test_views_columns_first_and_big_endian_arrays_are_saved_too(tmp_path, rng):
