@@ -4,7 +4,7 @@ from .class_models import class_model
 from .comparison import compare_rules
 from .deconvnet import reconstruct
 from .localization import guesses, localize, locate
-from .saliency_maps import linearize, photo_saliency, saliency, ten_crop_saliency
+from .saliency_maps import linearize, photo_saliency, saliency, ten_crop_saliency, ten_crop_saliency_of_square
 
 __all__ = [
     "class_model",
@@ -17,4 +17,5 @@ __all__ = [
     "reconstruct",
     "saliency",
     "ten_crop_saliency",
+    "ten_crop_saliency_of_square",
 ]

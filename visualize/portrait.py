@@ -1,6 +1,7 @@
 """The portrait of a unit: the patch of the image that it sees, and what each rule sends down from it.
 
-Figure 4 as it should have been: gradient, DeconvNet and guided back-propagation of the same unit, side by side.
+Gradient, DeconvNet and guided back-propagation of the same unit, side by side: the picture that the paper's section 4
+describes and does not show.
 """
 
 from __future__ import annotations

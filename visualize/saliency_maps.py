@@ -67,12 +67,24 @@ def photo_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int], rule
 
 
 def ten_crop_saliency(net: Network, photo: np.ndarray, c: int | Sequence[int], rule: str = "gradient") -> np.ndarray:
-    """The mean of ten maps (paper, section 3.1): the photograph's four corners and centre, and their mirror images.
+    """The mean of ten maps: of the corners and centre of the *whole* photograph, and of their mirror images.
 
-    Each map is put back where its crop came from, mirroring undone; where crops overlap, their maps are averaged.
+    The paper averages the maps of ten crops (section 3.1) and does not say how they are laid together.  Here each is
+    put back where its crop came from, mirroring undone, and at each pixel those that cover it are averaged.  A picture
+    as large as the crop has one crop and its mirror image: there ten are two.
     Photograph (H, W, 3) → map (H, W), or (K, H, W) for several classes; pixels that no crop covers are NaN.
     """
     return _saliency_of_crops(net, photo, c, preprocessing_of(net).ten_crops(photo), rule)
+
+
+def ten_crop_saliency_of_square(
+    net: Network, photo: np.ndarray, c: int | Sequence[int], rule: str = "gradient"
+) -> np.ndarray:
+    """The same over the photograph's *central square*: the ten crops of [Krizhevsky2012], to which the paper refers.
+
+    Of what lies beside the square nothing is known: NaN.
+    """
+    return _saliency_of_crops(net, photo, c, preprocessing_of(net).ten_crops_of_square(photo), rule)
 
 
 def _saliency_of_crops(

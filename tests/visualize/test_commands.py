@@ -204,7 +204,7 @@ def test_check_ends_with_1_if_a_gradient_is_wrong(monkeypatch, capsys, squeezene
 
 
 @pytest.mark.slow  # all of the demo, class models included, on the real photographs
-def test_the_demo_writes_the_papers_four_figures_and_a_page(tmp_path, capsys):
+def test_the_demo_draws_each_of_the_papers_results_and_a_page(tmp_path, capsys):
     assert cli.main(["demo", "--steps", "1", "--out", str(tmp_path / "demo")]) == 0
     assert "Egyptian cat" in capsys.readouterr().out
     written = {str(path.relative_to(tmp_path / "demo")) for path in (tmp_path / "demo").rglob("*") if path.is_file()}

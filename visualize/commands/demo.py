@@ -1,4 +1,4 @@
-"""The paper in one run: its four figures, on bundled photographs, and a page that shows them.
+"""The paper in one run: pictures of its results, on bundled photographs, and a page that shows them.
 
 Class models (section 2), saliency maps (3.1), localisation (3.2) and the relation to DeconvNets (4), each with its raw
 arrays and settings beside it, and index.html with a paragraph on each.  A network that was trained on generated scenes
@@ -35,6 +35,7 @@ from .common import (
     network_record,
     suggest_numba,
 )
+from .crops import WHOLE
 from .deconv import write_portraits
 from .localize import write_boxes
 from .output import Output, add_out, output_folder, refuse_file
@@ -97,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
     ]
     page = args.out / "index.html"
     write_page(page, "Deep Inside Convolutional Networks", introduction(answers), [sections[-1], *sections[:-1]])
-    print(f"The paper's four figures, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
+    print(f"The paper's results, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
 
 
 def pictures(net: Network) -> dict[str, np.ndarray]:
@@ -163,16 +164,23 @@ def saliency_section(
     for name, photo in progress(photos.items(), "saliency"):
         picture = Picture(name, photo, answers[name], answers[name].best(1))
         files = Output(args.out).files(name, "saliency")
-        (record,) = write_saliency(net, picture, True, network_record(args), files)
-        figures.append((str(record["figure"]), f"{name}: the mean map of ten crops for “{record['name']}”."))
+        (record,) = write_saliency(net, picture, WHOLE, network_record(args), files)
+        figures.append((str(record["figure"]), f"{name}: {mean_map(net, photo)} for “{record['name']}”."))
     print(f"saliency maps: {listed(figures)}")
     return Section(
         "Which pixels made it say so",
         "Near a photograph the score is almost linear, S(I) ≈ ⟨w, I⟩ + b, and w = ∂S/∂I says which pixels need to be "
         "changed the least to change the score the most. The map is |w|, its maximum over the three colours; one way "
-        "down through the network makes it.",
+        "down through the network makes it, for each crop.",
         figures,
     )
+
+
+def mean_map(net: Network, photo: np.ndarray) -> str:
+    """What the maps are, in words: of a picture as large as the crop, ten crops are two."""
+    if photo.shape[:2] == preprocessing_of(net).size:
+        return "the mean map of the picture and its mirror image"
+    return "the mean map of ten crops"
 
 
 def localization_section(
@@ -183,7 +191,7 @@ def localization_section(
     for name, photo in progress(photos.items(), "localisation"):
         picture = Picture(name, photo, answers[name], answers[name].best(1))
         files = Output(args.out).files(name, "localize")
-        record = write_boxes(net, picture, True, settings, network_record(args), files)
+        record = write_boxes(net, picture, WHOLE, settings, network_record(args), files)
         figures.append((record["figure"], f"{name}: the map, its two quantiles, the mask and the box."))
     print(f"boxes: {listed(figures)}")
     return Section(
@@ -197,7 +205,7 @@ def localization_section(
 
 
 def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argparse.Namespace) -> Section:
-    """Figure 4, as it should have been."""
+    """Section 4, for which the paper has no figure."""
     name, photo = next(iter(photos.items()))
     crop = preprocessing_of(net).centre_crop(photo)
     trace = net.forward(input_of(net, crop))
@@ -211,9 +219,9 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
         "Gradient or DeconvNet?",
         "A single unit sent back down to the image. Gradient and DeconvNet differ in one line: a ReLU lets the "
         "gradient pass where its input was positive, and the DeconvNet's signal where that signal is positive. Guided "
-        "back-propagation asks for both. The DeconvNet's pictures are cleaner, but alike for every class: shown a cat, "
-        "SqueezeNet's signals of “Egyptian cat” and “espresso” correlate by about 0.05 as gradients and by 0.997 as "
-        "DeconvNets.",
+        "back-propagation asks for both. The DeconvNet's pictures are cleaner, but in some networks alike for every "
+        "class: shown a cat, SqueezeNet's signals of “Egyptian cat” and “espresso” correlate by about 0.05 as "
+        "gradients and by 0.997 as DeconvNets.",
         figures,
     )
 

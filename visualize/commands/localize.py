@@ -20,7 +20,6 @@ from minicnn.class_names import short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
 from visualize.localization import CutSettings, Localization, localize_each
-from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 from .common import (
     Answer,
@@ -33,6 +32,7 @@ from .common import (
     network_record,
     print_json,
 )
+from .crops import Crops, add_crops
 from .drawing import draw
 from .output import Files, Output, add_out
 from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photos(parser)
     add_class(parser)
     parser.add_argument("--top", type=int, metavar="N", help="a box for each of the network's first N answers")
-    parser.add_argument("--ten-crops", action="store_true", help="average the maps of ten crops, as the paper does")
+    add_crops(parser)
     add_settings(parser)
     add_out(parser, default=".")
     add_network(parser)
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         answer = Answer.of(net, pixels)
         picture = Picture(photo.path, pixels, answer, classes or answer.best(args.top or 1))
         files = output.files(photo.name, "localize", asked)
-        record = write_boxes(net, picture, args.ten_crops, settings, network_record(args), files)
+        record = write_boxes(net, picture, args.crops, settings, network_record(args), files)
         if not args.json:
             say(f"{photo.path} → {files}")
         for guess in record["guesses"]:
@@ -99,18 +99,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write_boxes(
-    net: Network, picture: Picture, ten_crops: bool, settings: CutSettings, network: dict[str, str], files: Files
+    net: Network, picture: Picture, crops: Crops, settings: CutSettings, network: dict[str, str], files: Files
 ) -> dict[str, Any]:
     """The boxes of some classes in one photograph as .npz, .json and .png; returns what the .json says."""
     from visualize.figures import PERCENTILES, localization_figure
 
     photo, classes, answer = picture.pixels, picture.classes, picture.answer
-    places = localize_each(net, photo, classes, ten_crop_saliency if ten_crops else photo_saliency, settings)
+    places = localize_each(net, photo, classes, crops.maps, settings)
     record = {
         "photo": picture.path,
         "size": [photo.shape[1], photo.shape[0]],
         **network,
-        "crops": 10 if ten_crops else 1,
+        **crops.record(),
         "settings": asdict(settings),
         "guesses": [guess(answer, c, place) for c, place in zip(classes, places, strict=True)],
         "arrays": files[".npz"],

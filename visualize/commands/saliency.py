@@ -15,7 +15,6 @@ import numpy as np
 from minicnn.class_names import short_name
 from minicnn.files import save_array, save_json
 from minicnn.network import Network
-from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 from .common import (
     Answer,
@@ -28,6 +27,7 @@ from .common import (
     network_record,
     print_json,
 )
+from .crops import Crops, add_crops
 from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
 from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
@@ -39,7 +39,7 @@ EXAMPLE = "minicnn saliency cat.jpg --class 'tabby cat' --out maps"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photos(parser)
     add_class(parser)
-    parser.add_argument("--ten-crops", action="store_true", help="average the maps of ten crops, as the paper does")
+    add_crops(parser)
     add_out(parser, default=".")
     add_network(parser)
     add_json(parser)
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         answer = Answer.of(net, pixels)
         picture = Picture(photo.path, pixels, answer, classes or answer.best(1))
         files = output.files(photo.name, "saliency", asked)
-        for record in write_saliency(net, picture, args.ten_crops, network_record(args), files):
+        for record in write_saliency(net, picture, args.crops, network_record(args), files):
             if args.json:
                 print_json(record)
             else:
@@ -67,13 +67,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write_saliency(
-    net: Network, picture: Picture, ten_crops: bool, network: dict[str, str], files: Files
+    net: Network, picture: Picture, crops: Crops, network: dict[str, str], files: Files
 ) -> list[dict[str, Any]]:
     """The maps of one photograph as one .png, and .npy and .json for each class; returns what the .json files say."""
     from visualize.figures import PERCENTILES, saliency_figure
 
     answer = picture.answer
-    maps = (ten_crop_saliency if ten_crops else photo_saliency)(net, picture.pixels, picture.classes)
+    maps = crops.maps(net, picture.pixels, picture.classes)
     records = []
     for c, M, stem in zip(picture.classes, maps, stems_of(picture, files), strict=True):
         described = answer.described(c)
@@ -82,7 +82,7 @@ def write_saliency(
             **network,
             "class": described.pop("index"),
             **described,
-            "crops": 10 if ten_crops else 1,
+            **crops.record(),
             "map": f"{stem}.npy",
             "figure": files[".png"],
             "figure_percentiles": PERCENTILES,

@@ -1,0 +1,48 @@
+"""The options that say of which crops of a photograph a saliency map is made."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from visualize.localization import Maps
+from visualize.saliency_maps import photo_saliency, ten_crop_saliency, ten_crop_saliency_of_square
+
+
+@dataclass(frozen=True)
+class Crops:
+    """maps makes the map;  count and part are how the JSON files tell which crops it was made of."""
+
+    maps: Maps
+    count: int
+    part: str
+
+    def record(self) -> dict[str, int | str]:
+        return {"crops": self.count, "crops_of": self.part}
+
+
+CENTRE = Crops(photo_saliency, 1, "centre")
+WHOLE = Crops(ten_crop_saliency, 10, "whole photograph")
+SQUARE = Crops(ten_crop_saliency_of_square, 10, "central square")
+
+
+def add_crops(parser: argparse.ArgumentParser) -> None:
+    """One crop, the centre, unless ten are asked for.  Of a picture as large as the crop, ten are two."""
+    parser.set_defaults(crops=CENTRE)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--ten-crops",
+        dest="crops",
+        action="store_const",
+        const=WHOLE,
+        help="average the maps of ten crops, as the paper does: corners and centre of the whole photograph, and their "
+        "mirror images (of a picture as large as the crop these are two: it and its mirror image)",
+    )
+    group.add_argument(
+        "--ten-crops-of-square",
+        dest="crops",
+        action="store_const",
+        const=SQUARE,
+        help="the same within the photograph's central square, as in Krizhevsky's network, to which the paper refers; "
+        "what lies beside the square stays unknown",
+    )
