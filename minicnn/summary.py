@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
-from layers import Layer, ShapeError
+from layers import BatchNorm, Layer, ShapeError
 from layers.arrays import Array
 from layers.branches import Branches
 
@@ -24,7 +25,7 @@ class LayerCost:
     """What one layer costs for one image.
 
     shape:         of its output, without the batch: (C, H, W) or (D,)
-    parameters:    how many numbers it learns (a BatchNorm's mean and variance are measured, so they do not count)
+    parameters:    how many numbers it learns (not a BatchNorm's mean and variance, nor biases that are not there)
     multiply_adds: of convolutions and fully connected layers, as the literature counts
     map_bytes:     of its output
     """
@@ -70,7 +71,7 @@ def summary(net: Network, input_shape: tuple[int, ...] | None = None) -> Summary
 
 def costs(layers: Mapping[str, Layer], x: Array) -> Iterator[LayerCost]:
     """The cost of each layer of a chain, the layers inside of branches before the junction that they lead to."""
-    for name, layer in layers.items():
+    for (name, layer), above in zip_longest(layers.items(), list(layers.values())[1:]):
         if isinstance(layer, Branches):
             for branch, chain in layer.branches.items():
                 yield from costs({f"{name}.{branch}.{place}": inner for place, inner in enumerate(chain)}, x)
@@ -78,13 +79,20 @@ def costs(layers: Mapping[str, Layer], x: Array) -> Iterator[LayerCost]:
             x, _ = layer.forward(x)
         except ShapeError as error:
             raise error.at(name) from None
-        yield cost(name, layer, x)
+        yield cost(name, layer, x, has_no_bias(layer, above))
 
 
-def cost(name: str, layer: Layer, y: Array) -> LayerCost:
+def has_no_bias(layer: Layer, above: Layer | None) -> bool:
+    """Whether the layer was built without a bias, as ResNet's are: b is 0, and a BatchNorm above brings its β."""
+    b = layer.parameters.get("b")
+    return b is not None and isinstance(above, BatchNorm) and not b.any()
+
+
+def cost(name: str, layer: Layer, y: Array, unbiased: bool = False) -> LayerCost:
     """The cost of one layer with outputs like y.  Each number of K or W is multiplied once at every position."""
     shape = y.shape[1:]
     trainable = {} if isinstance(layer, Branches) else layer.trainable  # its branches' layers have been counted
+    trainable = {letter: p for letter, p in trainable.items() if not (unbiased and letter == "b")}
     positions = math.prod(shape[1:])
     return LayerCost(
         name=name,

@@ -2,8 +2,10 @@
 
 For each batch of images, up, down, and a step against the gradient (stochastic gradient descent with momentum):
 
-    g = ∂L/∂w,      v ← μ v + g + λ w,      w ← w − η v
+    g = ∂L/∂w,      v ← μ v + g + λ w,      w ← w − η v              as PyTorch has it
+                    v ← μ v − η (g + λ w),  w ← w + v                as [Krizhevsky2012] has it
 
+With a constant η the two are one; where η falls, as here, Krizhevsky's v goes on with the larger steps of before.
 The loop is `epoch`; everything that it changes is a `Run`, which a checkpoint keeps (checkpoint.py).
 """
 
@@ -185,7 +187,7 @@ def descend(
     momentum: float,
     weight_decay: float,
 ) -> tuple[Network, dict[str, Array]]:
-    """v ← μ v + g + λ w,   w ← w − η v  for every trainable parameter: the network after the step, and its v."""
+    """v ← μ v + g + λ w,   w ← w − η v  (PyTorch's) for each trainable parameter: the network after the step, and v."""
     v = {name: momentum * velocity[name] + gradients[name] + weight_decay * w for name, w in net.trainable.items()}
     return net.with_parameters({name: w - rate * v[name] for name, w in net.trainable.items()}), v
 

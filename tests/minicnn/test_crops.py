@@ -133,7 +133,7 @@ def test_a_crop_of_a_ramp_put_back_gives_the_ramp(shape, crops_of):
             laid = crop.put_back(crop.pixels[:, :, channel].astype(float), shape)
             covered = ~np.isnan(laid)
             assert laid.shape == shape
-            assert np.abs(laid - photo[:, :, channel])[covered].max() <= 2 + 1e-9  # the rounding to bytes, twice, and of floats
+            assert np.abs(laid - photo[:, :, channel])[covered].max() <= 2 + 1e-9  # rounded to bytes twice, and floats
 
 
 def test_a_known_ramp_is_interpolated_exactly_between_its_pixels():

@@ -89,6 +89,20 @@ def test_descending_by_hand():
     assert twos["fc.W"] == 2
 
 
+def test_momentum_is_krizhevskys_too_while_the_rate_stays_and_not_when_it_falls():
+    """His v holds η: v ← μ v − η (g + λ w), w ← w + v.  Of L = w²/2, so g = w; after a drop, his goes on faster."""
+    net = Network({"fc": FullyConnected(np.ones((1, 1)), np.ones(1))})
+    v = {name: np.zeros_like(w) for name, w in net.trainable.items()}
+    w, his, apart = 1.0, 0.0, []
+    for rate in [0.1] * 10 + [0.01] * 10:
+        net, v = descend(net, v, net.trainable, rate, momentum=0.9, weight_decay=0.1)
+        his = 0.9 * his - rate * (w + 0.1 * w)
+        w += his
+        apart.append(abs(float(net.parameters["fc.W"][0, 0]) - w))
+    assert max(apart[:10]) < 1e-12
+    assert apart[-1] > 0.2
+
+
 @pytest.mark.parametrize(("momentum", "weight_decay"), [(0, 0), (0.9, 0), (0, 0.1), (0.9, 0.1)])
 def test_many_steps_are_pytorchs_sgd(momentum, weight_decay, rng):
     """The whole step, up, down and descent, with another rate each time, in float64."""
