@@ -1,7 +1,7 @@
 """Addition:  X_{n+1} = f_1(X_n) + f_2(X_n) + …,   branches on one input, their outputs added.
 
 Back: each branch gets the whole signal and sends it down by the rules of its own layers; at X_n the signals add up.
-With an empty branch, X_{n+1} = f(X_n) + X_n, this is the residual block of He et al. (2015): its gradient is
+With an empty branch, X_{n+1} = f(X_n) + X_n, this is the residual block of [He2016]: its gradient is
 ∂f/∂X_n = (∂f_1/∂X_n)ᵀ grad + grad, so what comes down always arrives.
 """
 

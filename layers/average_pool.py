@@ -1,6 +1,6 @@
 """Average-pooling:  X_{n+1}(p) = (1/|Ω(p)|) Σ_{q∈Ω(p)} X_n(q),   and back:  every pixel gets its share.
 
-The paper's network has none; SqueezeNet ends with one.  It is linear, so its DeconvNet pass is its gradient.
+The paper names none in its network; SqueezeNet ends with one.  It is linear, so its DeconvNet pass is its gradient.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Batch normalisation of a trained network:  X_{n+1} = γ · (X_n − μ) / √(σ² + ε) + β   (Ioffe & Szegedy 2015).
+"""Batch normalisation of a trained network:  X_{n+1} = γ · (X_n − μ) / √(σ² + ε) + β   [Ioffe2015].
 
 μ and σ² are the running statistics of the training images and constants now, so the layer is an affine map for each
 channel,

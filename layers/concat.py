@@ -1,7 +1,7 @@
 """Concatenation:  X_{n+1} = [f_1(X_n), f_2(X_n), …],   branches on one input, their channels joined.
 
 Back: each branch takes its share of the channels and sends it down by the rules of its own layers; at X_n the signals
-add up.  The paper's network has no branches; SqueezeNet's "fire" modules have two.
+add up.  The paper's network is a chain without branches; SqueezeNet's "fire" modules have two.
 """
 
 from __future__ import annotations

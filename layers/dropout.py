@@ -1,7 +1,7 @@
 """Dropout:  X_{n+1} = mask · X_n.   In training the mask is drawn at random, afterwards it is 1.
 
 Training zeroes each unit with probability p and makes the others larger by 1/(1 − p), so that X_{n+1} equals X_n on
-average, and nothing remains to be done when the network is used (Srivastava et al. 2014).
+average, and nothing remains to be done when the network is used [Srivastava2014].
 """
 
 from __future__ import annotations

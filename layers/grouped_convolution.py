@@ -1,6 +1,6 @@
 """Grouped convolution:  X_{n+1} = [X_n¹ ⋆ K¹ + b¹, X_n² ⋆ K² + b², …],   each group of channels by itself.
 
-Krizhevsky et al. (2012) split their network over two graphics cards: kernels of one saw the channels of that card only.
+[Krizhevsky2012] split their network over two graphics cards: kernels of one saw the channels of that card only.
 It is a convolution whose K is zero between the groups, and the zeros are left out.
 """
 

@@ -63,7 +63,7 @@ class Layer:
         raise NotImplementedError
 
     def guided(self, G: Array, cache: Cache, /) -> Array:
-        """G_n from G = G_{n+1}: guided back-propagation (Springenberg et al. 2014; not in the paper)."""
+        """G_n from G = G_{n+1}: guided back-propagation ([Springenberg2014]; not in the paper)."""
         raise NotImplementedError
 
     def parameter_gradients(self, grad: Array, cache: Cache, /) -> dict[str, Array]:

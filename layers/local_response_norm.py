@@ -1,7 +1,8 @@
 """Local response normalisation:  X_{n+1}(c) = X_n(c) / D(c)^β,   D(c) = κ + α Σ_{j∈Ω(c)} X_n(j)².
 
-At each pixel, channel c is divided by what its neighbouring channels Ω(c) do there (Krizhevsky et al. 2012).  The
-paper's ConvNet has two such layers.  The only layer here that is not piecewise linear.
+At each pixel, channel c is divided by what its neighbouring channels Ω(c) do there ([Krizhevsky2012], section 3.3).
+CNN-F, which stands in for the paper's ConvNet, has two such layers; the paper does not speak of any.  The only layer
+here that is not piecewise linear.
 """
 
 from __future__ import annotations
@@ -55,9 +56,8 @@ class LocalResponseNorm(Layer):
     def deconv(self, R: Array, cache: tuple[Array, Array]) -> Array:
         """R_n = R_{n+1}: DeconvNets reconstruct without normalisation.
 
-        A DeconvNet reverses a ConvNet's operations one by one: it unpools, rectifies and filters (Zeiler & Fergus
-        2013, section 2.1).  The division by D has no such counterpart: undoing it would mean multiplying by the
-        neighbours' activity, which the signal on its way down does not carry.  They leave it out, and so do we.
+        [Zeiler2014], section 2.1: "we do not use any contrast normalization operations" on this way.  It is one of two
+        things in which, they say, their reconstruction differs from the gradient; the ReLU is the other.
         """
         return R
 

@@ -26,5 +26,5 @@ class ReLU(Layer):
 
     @accelerated
     def guided(self, G: Array, x: Array) -> Array:
-        """G_n = G_{n+1} · 1(X_n > 0) · 1(G_{n+1} > 0): both must agree (Springenberg et al. 2014; not in the paper)."""
+        """G_n = G_{n+1} · 1(X_n > 0) · 1(G_{n+1} > 0): both must agree ([Springenberg2014]; not in the paper)."""
         return G * (x > 0) * (G > 0)

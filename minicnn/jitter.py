@@ -1,7 +1,7 @@
 """The jittering of the era: crops, mirror images and shifts of colour, drawn anew whenever an image is seen.
 
 A photograph moved by a few pixels, in a mirror or in another light, shows the same thing, and a network that has met it
-so learns what does not matter (Krizhevsky et al. 2012, section 4.1).  All functions take and return whole batches of
+so learns what does not matter ([Krizhevsky2012], section 4.1).  All functions take and return whole batches of
 bytes, (N, H, W, 3) or (N, H, W), and draw from the generator they are given.
 """
 

@@ -91,6 +91,7 @@ def test_every_notebook_has_its_place_among_the_lessons():
         ("count_include_pad and a trailing_", r"count\_include\_pad and a trailing\_"),
         ("D_out, softmax(S)_c, K̂_n", r"D\ :sub:`out`\ , softmax(S)\ :sub:`c`\ , K̂\ :sub:`n`\ "),
         ("any number of times::", r"any number of times\:"),
+        ("as [He2016] has it, `a[He2016]`, x[0]", r"as :bibliography:`He2016` has it, `a[He2016]`, x\[0\]"),
     ],
 )
 def test_formulas_in_docstrings_keep_every_sign(docstring, expected, translated):

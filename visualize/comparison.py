@@ -3,9 +3,10 @@
 From the top down the two are the same array until the first ReLU at which
 
     a negative signal meets an open unit       (the gradient passes it, the DeconvNet does not), or
-    a positive signal meets a closed unit      (the DeconvNet passes it, the gradient does not).
+    a positive signal meets a closed unit      (the DeconvNet passes it, the gradient does not),
 
-From there on they differ, and all that lies below only carries the difference on.
+or the first response normalisation, which the gradient passes by its derivative and the DeconvNet leaves out.  From
+there on they differ, and all that lies below only carries the difference on.
 """
 
 from __future__ import annotations

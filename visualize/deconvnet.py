@@ -14,16 +14,20 @@ Two things that people ask when they see a DeconvNet's picture:
 Why has it negative values, where every ReLU lets only positive ones pass?  Because the lowest layer is a convolution,
 R_0 = R_1 ⋆ K̂.  R_1 ≥ 0, but K̂ has weights of both signs, and there is no ReLU below it.
 
-Why does it look alike for every class?  Because every ReLU keeps the positive part of what comes down and nothing else.
-Two classes' signals may begin at right angles or opposite to each other; once both are positive they can no longer
-cancel, and a few layers of mixing and keeping the positive part turn both into the same direction, which belongs to the
-network, not to the class.  What the image adds are the switches of its max-pools, the same for every class.  SqueezeNet
-shown a cat, cosine of the signals of "Egyptian cat" and "espresso" on their way down:
+Why does SqueezeNet's look alike for every class?  Because every ReLU keeps the positive part of what comes down and
+nothing else.  Two classes' signals may begin at right angles or opposite to each other; once both are positive they can
+no longer cancel, and layer upon layer of mixing and keeping the positive part turns both into the same direction, which
+belongs to the network, not to the class.  What the image adds are the switches of its max-pools, the same for every
+class ([Mahendran2016], [Nie2018]).  SqueezeNet shown a cat, cosine of the signals of "Egyptian cat" and "espresso" on
+their way down:
 
                    the top   1st ReLU   2nd ReLU   3rd ReLU   …   image
-    gradient         −0.01      −0.01       0.10       0.12        0.06
+    gradient         −0.01      −0.01       0.09       0.11        0.05
     DeconvNet        −0.02       0.33       0.87       0.94        1.00
     guided           −0.01       0.29       0.67       0.79        0.98
+
+A network of few layers need not forget: in the one for generated scenes (`pretrained.shapes`), DeconvNets of the first
+and the second answer are less alike than gradients are, and it is the guided signals that can hardly be told apart.
 """
 
 from __future__ import annotations

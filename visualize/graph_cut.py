@@ -1,4 +1,4 @@
-"""Which pixels are the object?  The labelling of least energy, found by a graph cut (Boykov & Jolly 2001).
+"""Which pixels are the object?  The labelling of least energy, found by a graph cut [Boykov2001].
 
     E(L) = Σ_p U_p(L_p) + Σ_{p~q} V_pq · [L_p ≠ L_q],      L_p = 1 object, 0 background,
 

@@ -85,7 +85,7 @@ def maximisation(r: np.ndarray, Phi: np.ndarray) -> Mixture:
 def split(x: np.ndarray, K: int) -> np.ndarray:
     """Where EM begins: the widest group of colours is halved across its longest axis until there are K groups.
 
-    (Orchard & Bouman 1991.)  The groups as responsibilities, 0 or 1: (n, K).
+    This is how [Orchard1991] splits colours.  The groups as responsibilities, 0 or 1: (n, K).
     """
     group = np.zeros(len(x), int)
     for k in range(1, K):

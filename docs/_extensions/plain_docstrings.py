@@ -5,7 +5,7 @@ So every docstring is translated, paragraph by paragraph:
 
     name: what it is, in a column → a list
     indented, or in columns       → as it stands, in a typewriter's letters
-    anything else                 → a paragraph in which only `code` and *emphasis* mean something
+    anything else                 → a paragraph in which only `code`, *emphasis* and [Key2001], a work, mean something
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 LAID_OUT = re.compile(r"^ |\S {3,}\S.*\n.*\S {3,}\S", re.MULTILINE)  # indented lines, or columns
 FIELD = re.compile(r"(\w+(?:, \w+)*): +(\S.*)")
-MARKED = re.compile(r"(`[^`\n]+`|(?<![\w*])\*\w[^*\n]*\*(?![\w*]))")  # `code` or *emphasis*
+MARKED = re.compile(  # `code`, *emphasis*, or [Key2001], an entry of bibliography.md
+    r"(`[^`\n]+`|(?<![\w*])\*\w[^*\n]*\*(?![\w*])|\[[A-Z][A-Za-z]+\d{4}\])"
+)
 INDEX = re.compile(  # X_{n+1};  X_n, D_out, max_c, softmax(S)_c, K̂_n
     r"(?<=[^\s_])_\{([^{}]+)\}|((?<!\w)[^\W_]|max|min|[)\u0302\u0303])_([^\W_]{1,3})(?!\w)"
 )
@@ -77,8 +79,13 @@ def column(paragraph: str) -> list[tuple[str, str]]:
 
 
 def marked_up(text: str) -> str:
-    """Every character as it is, but for `code`, *emphasis* and the indices of formulas."""
-    return "".join(piece if i % 2 else indexed(piece) for i, piece in enumerate(MARKED.split(text)))
+    """Every character as it is, but for `code`, *emphasis*, works and the indices of formulas."""
+    return "".join(linked(piece) if i % 2 else indexed(piece) for i, piece in enumerate(MARKED.split(text)))
+
+
+def linked(marked: str) -> str:
+    """[Key2001] as a link; anything else that is marked as it is."""
+    return f":bibliography:`{marked[1:-1]}`" if marked.startswith("[") else marked
 
 
 def indexed(text: str) -> str:

@@ -122,7 +122,7 @@ def build(name: str, rng: np.random.Generator, **settings: int) -> Network:
 
 
 def he_initialised(net: Network, rng: np.random.Generator) -> Network:
-    """K, W ~ N(0, 2 / fan-in), b = 0 (He et al. 2015): the maps keep their size through a stack of ReLUs.
+    """K, W ~ N(0, 2 / fan-in), b = 0 [He2015]: the maps keep their size through a stack of ReLUs.
 
     A residual block adds, so there they grow, by less than a factor of two a block.  Batch normalisation starts as
     the identity: γ = 1, β = 0, μ = 0, σ² = 1.

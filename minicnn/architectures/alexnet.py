@@ -8,7 +8,7 @@ from .placeholders import conv, fully_connected, grouped_conv
 
 
 def alexnet_2012(classes: int = 1000) -> dict[str, Layer]:
-    """AlexNet as published (Krizhevsky et al., NIPS 2012, section 3): two groups, normalised, then pooled.
+    """AlexNet as published ([Krizhevsky2012], section 3): two groups, normalised, then pooled.
 
     The paper says 224×224 pixels; its 55×55 maps after conv1 need 227.
     """
@@ -26,7 +26,7 @@ def alexnet_2012(classes: int = 1000) -> dict[str, Layer]:
 
 
 def caffenet(classes: int = 1000) -> dict[str, Layer]:
-    """CaffeNet (Jia et al. 2014, bvlc_reference_caffenet): AlexNet pooled first, then normalised."""
+    """CaffeNet ([Jia2014], bvlc_reference_caffenet): AlexNet pooled first, then normalised."""
     return {
         "conv1": conv(3, 96, 11, stride=4),
         "relu1": ReLU(),
@@ -62,7 +62,7 @@ def upper_half(classes: int) -> dict[str, Layer]:
 
 
 def alexnet(classes: int = 1000) -> dict[str, Layer]:
-    """AlexNet as in torchvision (Krizhevsky 2014, arXiv 1404.5997): one group, no normalisation.
+    """AlexNet as in torchvision [Krizhevsky2014]: one group, no normalisation.
 
     Torchvision averages the last maps down to 6×6 before flattening them.  At 224×224 they have that size.
     """

@@ -8,10 +8,11 @@ from .placeholders import conv, fully_connected
 
 
 def cnn_f(classes: int = 1000) -> dict[str, Layer]:
-    """The paper's ConvNet, filled in as CNN-F (Chatfield et al. 2014, arXiv 1405.3531, table 1).
+    """The paper's ConvNet, filled in as CNN-F ([Chatfield2014], table 1).
 
-    The paper says: conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000 (Simonyan et al. 2013, section
-    1).  CNN-F, known as "VGG-F", is the same laboratory's network of exactly these widths, and says the rest.
+    The paper says conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000 (section 1), and that it is like
+    [Krizhevsky2012], less wide.  The rest is CNN-F's, known as "VGG-F", the same laboratory's network of exactly these
+    widths: kernels, strides, response normalisation, pools of 3×3 with stride 2, images of 224×224.
     """
     return {
         "conv1": conv(3, 64, 11, stride=4),

@@ -8,7 +8,7 @@ from .placeholders import batch_norm, blank, fully_connected
 
 
 def resnet18(classes: int = 1000) -> dict[str, Layer]:
-    """ResNet-18 (He et al. 2015, arXiv 1512.03385, table 1).
+    """ResNet-18 ([He2016], table 1).
 
     Two residual blocks of 64, 128, 256 and 512 channels each; the first of a kind, but for the very first, halves the
     maps.  Its convolutions have no bias, for the batch normalisation above each has one.

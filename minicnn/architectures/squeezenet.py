@@ -8,7 +8,7 @@ from .placeholders import conv
 
 
 def squeezenet1_0(classes: int = 1000) -> dict[str, Layer]:
-    """SqueezeNet 1.0 (Iandola et al. 2016, arXiv 1602.07360, table 1).
+    """SqueezeNet 1.0 ([Iandola2016], table 1).
 
     The table's maps of 111, 55, 27 and 13 pixels need images of 227, as AlexNet's do; torchvision's are 224.
     """

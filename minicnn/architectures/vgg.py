@@ -16,7 +16,7 @@ CONVOLUTIONS = {  # in each of the five blocks
 
 
 def vgg(depth: int, classes: int = 1000) -> dict[str, Layer]:
-    """VGG-{depth} (Simonyan & Zisserman 2014, arXiv 1409.1556, table 1)."""
+    """VGG-{depth} ([Simonyan2015], table 1)."""
     layers: dict[str, Layer] = {}
     C = 3
     for block, (count, M) in enumerate(zip(CONVOLUTIONS[depth], CHANNELS, strict=True), start=1):

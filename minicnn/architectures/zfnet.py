@@ -8,7 +8,7 @@ from .placeholders import conv, fully_connected
 
 
 def zfnet(classes: int = 1000) -> dict[str, Layer]:
-    """ZFNet, the DeconvNet paper's network (Zeiler & Fergus 2013, arXiv 1311.2901, figure 3).
+    """ZFNet, the DeconvNet paper's network ([Zeiler2014], figure 3).
 
     The figure gives maps of 110, 55, 26, 13 and 6 pixels; the padding here is what leads to them.  It asks for
     normalisation across maps without saying how: these are AlexNet's constants, for AlexNet is what it started from.

@@ -23,7 +23,7 @@ MOST_BATCH_BYTES = 128 * 2**20  # a batch of 10,000 images has 31 MB
 
 
 def cifar10(folder: str | os.PathLike[str] | None) -> Splits:
-    """Small photographs of ten classes (Krizhevsky 2009): 50,000 and 10,000 colour images of 32×32.
+    """Small photographs of ten classes [Krizhevsky2009]: 50,000 and 10,000 colour images of 32×32.
 
     folder: the unpacked cifar-10-batches-py, or the folder that it is in
 

@@ -35,7 +35,7 @@ MOST_TIMES_SMALLER = 1032  # what gzip can do at best, on zeros
 
 
 def mnist(folder: str | os.PathLike[str] | None) -> Splits:
-    """Handwritten digits (LeCun, Cortes, Burges 1998): 60,000 and 10,000 grey images of 28×28.
+    """Handwritten digits [LeCun1998]: 60,000 and 10,000 grey images of 28×28.
 
     folder: where the four files are, as torchvision (MNIST/raw), Kaggle or their authors lay them out
 
@@ -47,7 +47,7 @@ def mnist(folder: str | os.PathLike[str] | None) -> Splits:
 
 
 def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> Splits:
-    """Zalando's articles, in MNIST's format (Xiao, Rasul, Vollgraf 2017): 60,000 and 10,000 grey images of 28×28.
+    """Zalando's articles, in MNIST's format [Xiao2017]: 60,000 and 10,000 grey images of 28×28.
 
     folder: where the four files are; where Debian's package dataset-fashion-mnist puts them by default
 

@@ -4,8 +4,8 @@ Lesson 2, medium, 10 minutes
 
 Meant to be: the way down through a max-pool, ∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)).
 
-Symptom: with windows of 2×2 and stride 2 all is well. With the 3×3 windows and stride 2 of AlexNet, of the paper's
-network and of SqueezeNet, part of the gradient never arrives, and of a DeconvNet's picture the brightest spots.
+Symptom: with windows of 2×2 and stride 2 all is well. With the 3×3 windows and stride 2 of AlexNet, CNN-F and
+SqueezeNet, part of the gradient never arrives, and of a DeconvNet's picture the brightest spots.
 
 Hint: where windows overlap, one pixel can win several of them. The formula has a Σ.
 """

@@ -2,7 +2,7 @@
 
 Lesson 6, hard, 15 minutes
 
-Meant to be: the DeconvNet's ReLU, R_n = R_{n+1} · 1(R_{n+1} > 0) (paper, section 4): "what comes down decides".
+Meant to be: the DeconvNet's ReLU, R_n = R_{n+1} · 1(R_{n+1} > 0) (paper, section 4): what comes down decides.
 
 Symptom: this DeconvNet's pictures are sharper and tell classes apart better than those of the paper on DeconvNets. Put
 next to guided back-propagation they are equal to the last digit.

@@ -116,7 +116,7 @@ def knows_scenes(net: Network) -> bool:
 def introduction(answers: dict[str, Answer]) -> str:
     said = "; ".join(f"{name}: {answer.title(answer.best(1)[0])}" for name, answer in answers.items())
     return (
-        "The results of Simonyan, Vedaldi and Zisserman (2013), made by this run from one trained network and bundled "
+        "The results of “Deep Inside Convolutional Networks”, made by this run from one trained network and bundled "
         f"photographs. What the network says of these: {said}. S is the unnormalised score, P the probability."
     )
 

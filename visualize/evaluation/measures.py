@@ -42,7 +42,7 @@ def longer_side(size: Sequence[float], truth: Sequence[Box]) -> float:
 
 
 def max_box_acc(overlaps: np.ndarray, delta: float) -> tuple[float, int]:
-    """MaxBoxAcc(δ) = max over τ of BoxAcc(τ, δ), and where the maximum is   (Choe et al. 2020, section 4.1).
+    """MaxBoxAcc(δ) = max over τ of BoxAcc(τ, δ), and where the maximum is   ([Choe2020], section 4.1).
 
     BoxAcc(τ, δ) = share of images with IoU(box(M ≥ τ), truth) ≥ δ, box(M ≥ τ) surrounding the largest connected piece
     of what the map of the true class, normalised to 0 … 1 in each image, has from the threshold τ on.
@@ -55,7 +55,7 @@ def max_box_acc(overlaps: np.ndarray, delta: float) -> tuple[float, int]:
 def interval(values: Values, seed: int = 0, level: float = 0.95, rounds: int = 2000) -> list[float]:
     """Between which two numbers the mean of the values lies, at this level of confidence.
 
-    The percentile bootstrap (Efron 1979): of the means of as many values drawn from these with replacement, many times
+    The percentile bootstrap [Efron1981]: of the means of as many values drawn from these with replacement, many times
     over, the middle 95 %.
     """
     values, rng = np.asarray(values, float), np.random.default_rng(seed)

@@ -20,6 +20,7 @@ from .rules import CentredBox, Cut, Rule, Threshold
 def centred_gaussian(net: Network, photo: np.ndarray, classes: Sequence[int]) -> np.ndarray:
     """A map that has seen nothing: exp(−½ (x² + y²)), x and y from −1 to 1 across the photograph, for every class.
 
+    It is the baseline of [Mahendran2016] and [Choe2020], too.
     Only the order of its values counts in a cut, so its width does not matter.
     """
     y, x = ((2 * np.arange(side) + 1 - side) / side for side in photo.shape[:2])

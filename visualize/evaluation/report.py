@@ -151,7 +151,7 @@ def won(records: Sequence[Record]) -> Estimate:
 
 
 def threshold_lines(name: str, records: Sequence[Record]) -> list[dict[str, Any]]:
-    """MaxBoxAcc of a map, once for each amount of blur: without any, as Choe et al. define it."""
+    """MaxBoxAcc of a map, once for each amount of blur: without any, as [Choe2020] defines it."""
     overlaps = np.array([record["iou"] for record in records]).reshape(len(records), len(Threshold.BLURS), -1) / 100
     lines = []
     for k, blur in enumerate(Threshold.BLURS):

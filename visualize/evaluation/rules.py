@@ -117,7 +117,7 @@ def cut_boxes(photo: np.ndarray, saliency: np.ndarray, several: list[CutSettings
 class Threshold:
     """The box around the largest piece of {M ≥ τ}, M normalised to 0 … 1; unknown pixels count as 0.
 
-    threshold: τ, by default the 20 % of Zhou et al. (2016), who made the rule popular
+    threshold: τ, by default 20 % of the map's range; [Zhou2016], who made the rule popular, takes 20 % of its maximum
     blur:      the map is smoothed by a Gaussian first, of this standard deviation as a share of its longer side
     """
 

@@ -1,6 +1,6 @@
 """3×3 convolution by Winograd's minimal filtering F(4×4, 3×3): 36 products for 16 positions in place of 144.
 
-A tile is 4×4 positions and the 6×6 pixels d that they see:  Y = Aᵀ [(G K Gᵀ) ⊙ (Bᵀ d B)] A  (Lavin & Gray 2016).
+A tile is 4×4 positions and the 6×6 pixels d that they see:  Y = Aᵀ [(G K Gᵀ) ⊙ (Bᵀ d B)] A  [Lavin2016].
 Summed over channels, ⊙ is one product of matrices (tiles × C) · (C × M) for each of the 36 entries.
 """
 
