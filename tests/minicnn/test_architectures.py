@@ -69,6 +69,16 @@ def test_squeezenets_maps_have_its_papers_sizes_on_images_of_227_pixels():
     assert [shapes[name][1] for name in ("conv1", "pool1", "pool4", "pool8", "conv10")] == [111, 55, 27, 13, 13]
 
 
+def test_the_papers_convnet_is_less_wide_than_krizhevskys():
+    ours, his = (
+        [len(p) for name, p in architectures.blank(name).parameters.items() if name.endswith((".K", ".W"))]
+        for name in ("paper", "alexnet_2012")
+    )
+    assert len(ours) == len(his) == 8
+    assert all(a <= b for a, b in zip(ours, his, strict=True))
+    assert sum(ours) < sum(his)
+
+
 def test_the_papers_convnet_has_the_papers_widths():
     """conv64-conv256-conv256-conv256-conv256-full4096-full4096-full1000 (section 1)."""
     net = architectures.blank("paper")
