@@ -1,4 +1,4 @@
-"""The ground floor: one layer a file, each with the paper's formula up and down.  Start with `relu.py`."""
+"""The ground floor: one layer a file, each with its formulas up and down.  Start with `relu.py`."""
 
 from .add import Add
 from .arrays import array_module, cuda_available, to_device, to_host

@@ -1,4 +1,4 @@
-"""The network whose features DeconvNets were invented to show."""
+"""The network whose features the pictures of [Zeiler2014] show."""
 
 from __future__ import annotations
 

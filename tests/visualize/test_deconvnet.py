@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from layers import Concat, Conv, Dropout, Flatten, FullyConnected, Layer, MaxPool, ReLU
+from layers import Concat, Conv, Dropout, Flatten, FullyConnected, Layer, LocalResponseNorm, MaxPool, ReLU
 from layers.arrays import Array, array_module
 from minicnn import pretrained
+from minicnn.datasets.shapes import scenes
 from minicnn.images import Preprocessing, save_picture
 from minicnn.network import RULES, Network, Trace, input_of, one_hot
 from minicnn.photographs import photograph
@@ -17,7 +18,7 @@ from minicnn.units import activation, find_unit, strongest_position, strongest_u
 from tests.devices import Draws, assert_close, assert_equal, equal, host
 from visualize import compare_rules, reconstruct
 from visualize.cli import main
-from visualize.comparison import compare_from, way_down
+from visualize.comparison import compare_from, cosine, way_down
 from visualize.dead_signal import DeadSignal
 from visualize.deconvnet import seed_signal, send_down
 from visualize.figures import SIGNED_PERCENTILE, deconv_figure, extent, in_colour, signed
@@ -174,6 +175,20 @@ def test_a_layer_that_is_no_relu_is_named_too_if_the_rules_part_there(xp):
     assert compare_rules(net, xp.ones(3)).first_divergence == "normalise"
 
 
+def test_at_a_response_normalisation_the_rules_part_too(xp, rng):
+    """As CNN-F has it: conv, ReLU, norm, conv; from above, the norm is met before any ReLU."""
+    layers = {
+        "conv1": Conv(rng.standard_normal((4, 2, 3, 3))),
+        "relu1": ReLU(),
+        "norm1": LocalResponseNorm(5, kappa=2, alpha=0.1, beta=0.75),
+        "conv2": Conv(rng.standard_normal((3, 4, 1, 1))),
+    }
+    net = Network({name: layer.map_parameters(xp.asarray) for name, layer in layers.items()})
+    x = xp.asarray(rng.standard_normal((1, 2, 5, 5)))
+    assert compare_rules(net, x, "conv2", (0, 1, 1)).first_divergence == "norm1"
+    assert compare_rules(net.without(LocalResponseNorm), x, "conv2", (0, 1, 1)).first_divergence in (None, "relu1")
+
+
 def test_guided_is_zero_wherever_the_relu_of_the_gradient_or_of_the_deconvnet_is_closed(squeezenet, cat_trace):
     top = seed_signal(cat_trace, "pool10", EGYPTIAN_CAT, 1.0)
     relus = [p for p in way_down(squeezenet, "guided", cat_trace, top, "pool10") if isinstance(p.layer, ReLU)]
@@ -223,7 +238,7 @@ def correlation(a: Array, b: Array) -> float:
 
 
 @pytest.mark.parametrize("shown", ["cat", "coffee"])
-def test_a_deconvnet_picture_looks_alike_for_every_class_and_a_gradient_does_not(
+def test_squeezenets_deconvnet_picture_looks_alike_for_every_class_and_its_gradient_does_not(
     squeezenet, cat_trace, coffee_trace, shown
 ):
     """Measured: gradient 0.06 (cat) and 0.13 (coffee), DeconvNet 0.997 and 0.996, guided 0.98 and 0.94."""
@@ -235,6 +250,19 @@ def test_a_deconvnet_picture_looks_alike_for_every_class_and_a_gradient_does_not
     assert abs(alike["gradient"]) < 0.2
     assert alike["deconv"] > 0.99
     assert 0.9 < alike["guided"] < 0.99
+
+
+def test_in_the_network_for_scenes_it_is_the_guided_signals_that_are_alike_for_two_classes():
+    """A finding about one network: first and second answer of sixty scenes, mean cosine 0.59, 0.45 and 0.96."""
+    net = pretrained.load("shapes")
+    alike: dict[str, list[float]] = {rule: [] for rule in RULES}
+    for image in scenes(60, seed=3_000_000).images:
+        trace = net.forward(net.preprocessing.to_input(image))
+        one, other = (one_hot(trace.scores, c) for c in np.argsort(-trace.scores[0])[:2])
+        for rule, cosines in alike.items():
+            cosines.append(cosine(net.down(rule, trace, one), net.down(rule, trace, other)))
+    means = {rule: np.mean(cosines) for rule, cosines in alike.items()}
+    assert means["deconv"] < means["gradient"] < means["guided"] - 0.2
 
 
 def test_every_relu_on_the_way_down_makes_two_classes_more_alike(squeezenet, cat_trace):
