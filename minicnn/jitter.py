@@ -1,8 +1,9 @@
-"""The jittering of the era: crops, mirror images and shifts of colour, drawn anew whenever an image is seen.
+"""The jittering of the era: crops, mirror images, shifts of colour, zeroed parts, drawn anew whenever an image is seen.
 
 A photograph moved by a few pixels, in a mirror or in another light, shows the same thing, and a network that has met it
-so learns what does not matter ([Krizhevsky2012], section 4.1).  All functions take and return whole batches of
-bytes, (N, H, W, 3) or (N, H, W), and draw from the generator they are given.
+so learns what does not matter ([Krizhevsky2012], section 4.1).  The paper adds a jitter of its own, "based on
+zeroing-out random parts of an image" (section 1).  All functions take and return whole batches of bytes, (N, H, W, 3)
+or (N, H, W), and draw from the generator they are given.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ class Jitter:
     crop:   images are framed by so many pixels, and a window of their own size is cut out anywhere
     mirror: left and right are exchanged in half of the images; not for classes that this would change (an L, a text)
     colour: standard deviation of the α_i of `shift_colours`; Krizhevsky's is 0.1.  For RGB only
+    zero:   side of the square that is zeroed in each image; the paper does not say how large its parts are
     """
 
     crop: int = 0
     mirror: bool = False
     colour: float = 0.0
+    zero: int = 0
 
     def __post_init__(self) -> None:
-        if self.crop < 0 or not 0 <= self.colour < np.inf:
-            raise ValueError(f"expected jitter of 0 or more, got crop {self.crop}, colour {self.colour}")
+        if min(self.crop, self.zero) < 0 or not 0 <= self.colour < np.inf:
+            got = f"crop {self.crop}, colour {self.colour}, zero {self.zero}"
+            raise ValueError(f"expected jitter of 0 or more, got {got}")
 
     def __call__(self, images: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The batch, jittered; axes: of the training images' colours, from `colour_axes`."""
@@ -37,6 +41,8 @@ class Jitter:
             images = random_mirrors(images, rng)
         if self.colour and images.ndim == 4:  # grey images have no colours
             images = shift_colours(images, axes, self.colour, rng)
+        if self.zero:
+            images = random_zeroes(images, self.zero, rng)
         return images
 
 
@@ -70,6 +76,18 @@ def shift_colours(images: np.ndarray, axes: np.ndarray, deviation: float, rng: n
     shift = (255 * (alpha @ axes)).astype(np.float32)
     shifted = images + shift[:, None, None, :]
     return np.clip(np.rint(shifted, out=shifted), 0, 255, out=shifted).astype(np.uint8)
+
+
+def random_zeroes(images: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """In each image a square of so many pixels, anywhere, takes the batch's mean colour: X_0 = 0, nearly."""
+    N, H, W = images.shape[:3]
+    if side >= min(H, W):
+        raise ValueError(f"expected a zeroed square smaller than the image, got {side} for {H}×{W} pixels")
+    top, left = rng.integers(0, [[H - side + 1], [W - side + 1]], (2, N))
+    rows, columns = (np.arange(n) - begin[:, None] for n, begin in ((H, top), (W, left)))
+    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    mean = np.rint(images.mean(axis=(0, 1, 2))).astype(np.uint8)
+    return np.where(inside if images.ndim == 3 else inside[..., None], mean, images)
 
 
 def colour_axes(images: np.ndarray) -> np.ndarray:

@@ -35,9 +35,9 @@ class Settings:
     decay:    λ, the weight of ‖I‖²; None: `rule_of_thumb`
     momentum: velocity ← momentum · velocity + direction
     score:    "class" climbs S_c, "posterior" climbs log P_c
-    jitter:   † before each step the image is rolled by up to so many random pixels, and back [Mordvintsev2015]
-    blur:     † after every `blur_every` steps the image is blurred with a Gaussian of so many pixels [Yosinski2015]
-    total_variation: † weight of the image's total variation, which is taken off the objective [Mahendran2015]
+    jitter:   † before each step the image is rolled by up to so many random pixels, and back after it
+    blur:     † after every `blur_every` steps the image is blurred with a Gaussian of so many pixels
+    total_variation: † weight of the image's total variation, which is taken off the objective
     max_norm: † the image is scaled back to this ‖I‖ where a step leads beyond it; None: no limit
     noise:    † size of the normal noise to start from in place of zero
     seed:     of jitter and noise
@@ -79,7 +79,7 @@ PAPER = Settings()
 
 PRESETS = {
     "paper": PAPER,
-    "jitter": Settings(jitter=8),  # larger and fewer copies of the object
+    "jitter": Settings(jitter=8),  # whole objects in place of many outlined copies
     "smooth": Settings(jitter=8, blur=0.6, total_variation=2e-4),  # and less of the pixel noise
 }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minicnn.jitter import Jitter, colour_axes, random_crops, random_mirrors, shift_colours
+from minicnn.images import Preprocessing
+from minicnn.jitter import Jitter, colour_axes, random_crops, random_mirrors, random_zeroes, shift_colours
 
 
 def noise(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -39,6 +40,41 @@ def test_crops_by_hand(down, across, expected):
     crops = random_crops(images, 1, Drawn(integers=[[down, 1], [across, 1]]))
     assert np.array_equal(crops[0], expected)
     assert np.array_equal(crops[1], IMAGE + 10)  # each image has a draw of its own
+
+
+def test_a_zeroed_square_by_hand():
+    """Of 2×2 pixels, in the first image at the upper left, in the second at the lower right: the mean is 10."""
+    images = np.stack([IMAGE, IMAGE + 10])
+    zeroed = random_zeroes(images, 2, Drawn(integers=[[0, 1], [0, 1]]))
+    assert zeroed.tolist() == [[[10, 10, 3], [10, 10, 6], [7, 8, 9]], [[11, 12, 13], [14, 10, 10], [17, 10, 10]]]
+    assert images[0].tolist() == IMAGE.tolist()
+
+
+def test_zeroed_squares_are_of_the_mean_colour_whole_and_anywhere(rng):
+    images = noise(rng, 4000, 5, 6, 3)
+    images[:] = np.where(images == (126, 127, 128), 0, images)
+    zeroed = random_zeroes(images, 3, rng)
+    changed = (zeroed != images).any(axis=-1)
+    assert zeroed.dtype == np.uint8
+    assert np.abs(zeroed[changed].astype(int) - 127).max() <= 2
+    where = changed.reshape(4000, -1)
+    corners, counts = np.unique(where.argmax(axis=1)[where.sum(axis=1) == 9], return_counts=True)
+    assert corners.tolist() == [0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, 15]  # each place that holds a square of 3×3 in 5×6
+    assert counts.max() < 1.5 * counts.min()
+
+
+def test_what_is_zeroed_is_zero_for_the_network(rng):
+    images = noise(rng, 50, 8, 8, 3)
+    pre = Preprocessing((8, 8), mean=tuple(images.mean(axis=(0, 1, 2))))
+    x = pre.to_input(*Jitter(zero=4)(images, np.zeros((3, 3)), rng))
+    assert ((np.abs(x) <= 0.5).all(axis=1).sum(axis=(1, 2)) >= 16).all()  # half a grey level: bytes are rounded
+
+
+def test_a_square_as_large_as_the_image_is_refused(rng):
+    with pytest.raises(ValueError, match="expected a zeroed square smaller than the image, got 8 for 8×9 pixels"):
+        Jitter(zero=8)(noise(rng, 2, 8, 9), np.zeros((3, 3)), rng)
+    with pytest.raises(ValueError, match=r"expected jitter of 0 or more, got crop 0, colour 0\.0, zero -1"):
+        Jitter(zero=-1)
 
 
 def test_crops_of_coloured_images_move_the_three_channels_together(rng):

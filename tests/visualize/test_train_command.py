@@ -359,6 +359,7 @@ def test_a_rate_that_is_far_too_large_says_so_without_further_notes(capsys, tmp_
         (["--epochs", "9"], r"--epochs 9: this run was started with 4"),
         (["--network", "small28"], r"--network small28: this run was started with tiny"),
         (["--no-mirror"], r"--mirror False: this run was started with True"),
+        (["--zero", "2"], r"--zero 2: this run was started with 0"),
         (["--seed", "1"], r"--seed 1: this run was started with 0"),
         (["--schedule", "cosine"], r"--schedule cosine: this run was started with linear"),
         (["--validation", "0.3"], r"--validation 0.3: this run was started with 0.2"),

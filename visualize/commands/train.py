@@ -84,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     jitter = parser.add_argument_group("jitter")
     jitter.add_argument("--crop", type=int, metavar="N", help="random crops out of a frame of so many pixels")
     jitter.add_argument("--mirror", action=argparse.BooleanOptionalAction, help="mirror images; not of text")
+    jitter.add_argument("--zero", type=int, metavar="N", help="a random square of N×N pixels zeroed, as in the paper")
     jitter.add_argument("--colour", type=float, metavar="X", help="shifts along the axes of RGB; Krizhevsky's: 0.1")
 
 
@@ -214,7 +215,7 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 def chosen_settings(args: argparse.Namespace, usual: Settings) -> Settings:
     """The usual settings, but for those that were given."""
-    jitter = replace(usual.jitter, **given(args, "crop", "mirror", "colour"))
+    jitter = replace(usual.jitter, **given(args, "crop", "mirror", "colour", "zero"))
     return replace(usual, jitter=jitter, **given(args, "schedule", *(name for name, _, _ in SETTINGS)))
 
 
@@ -222,7 +223,7 @@ def refuse_other_settings(args: argparse.Namespace, run: Run) -> None:
     """ValueError if an option was given that differs from what the run was started with."""
     settings = asdict(run.settings)
     known = {**run.about, **settings, **settings["jitter"]}
-    names = ("data", "folder", "network", "validation", "engine", "schedule", "crop", "mirror", "colour")
+    names = ("data", "folder", "network", "validation", "engine", "schedule", "crop", "mirror", "colour", "zero")
     for name, value in given(args, *names, *(name for name, _, _ in SETTINGS)).items():
         if value != known.get(name):
             option = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
