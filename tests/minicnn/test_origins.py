@@ -160,6 +160,9 @@ def test_matconvnets_crop_is_that_of_its_example(shape, keep_aspect):
     height, width, y, x = matconvnets_crop(shape, (224, 224), (32, 32), keep_aspect)
     crop = preprocessing(described, (3, 224, 224)).centre_crop(photo)
     assert np.abs(crop.pixels - cut_out(photo, height, width, y, x, 224)).max() <= 1
+    (H, W), (x0, y0, x1, y1) = shape, crop.box
+    assert (x0, x1) == pytest.approx((x * W / width, (x + 224) * W / width))
+    assert (y0, y1) == pytest.approx((y * H / height, (y + 224) * H / height))
     if keep_aspect:
         oxford = PREPROCESSINGS["oxford"].centre_crop(photo)
         assert np.array_equal(oxford.pixels, crop.pixels)
