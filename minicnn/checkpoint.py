@@ -22,8 +22,7 @@ from layers.arrays import Array
 
 from . import formats
 from .formats import npz
-from .formats.errors import FileError
-from .formats.reading import reading
+from .formats.errors import FileError, reading
 from .jitter import Jitter
 from .training import Epoch, Run, Settings
 

@@ -20,8 +20,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from ..formats.errors import FileError
-from ..formats.reading import fill, reading
+from ..formats.errors import FileError, reading
 from .dataset import Dataset, Splits, memory_for
 
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
@@ -134,3 +133,12 @@ def exactly(file: BinaryIO, count: int) -> bytes:
     if len(content) < count:
         raise FileError("ends in the middle of its header")
     return content
+
+
+def fill(file: BinaryIO, buffer: memoryview) -> None:
+    """Reads until the buffer is full: one read gives at most 2 GB, or less."""
+    while buffer:
+        count = file.readinto(buffer)  # type: ignore[attr-defined]
+        if not count:
+            raise FileError("the file ends in the middle of its numbers")
+        buffer = buffer[count:]

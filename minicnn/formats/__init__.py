@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,9 @@ import numpy as np
 from .. import architectures
 from ..network import Network
 from ..preparation import Preparation, Shape, shape_of
-from . import matconvnet, npz, onnx, pytorch, reading, safetensors, state_dict
-from .errors import FileError
+from . import matconvnet, npz, onnx, pytorch, safetensors, state_dict
+from .errors import FileError, reading
+from .limits import refuse_nonfinite
 from .npz import save
 
 __all__ = ["FORMATS", "SUFFIXES", "FileError", "load", "save"]
@@ -33,22 +34,23 @@ Found = tuple[Network, Shape | None]  # and the (C, H, W) of its images, where o
 class Format:
     """A kind of weight file.
 
-    suffixes:   of its files' names
-    recognised: tells it by its first bytes (and by the file's path); False where only the suffix tells
-    load:       the network in a file of this kind; the architecture's name goes to files that do not know theirs
+    suffixes:      of its files' names
+    recognised:    tells it by its first bytes, or by its members' names if it is a zip archive
+    load:          the network in a file of this kind; the architecture's name goes to files that do not know theirs
+    is_state_dict: whether they do not
     """
 
     title: str
     suffixes: tuple[str, ...]
-    recognised: Callable[[bytes, Path], bool]
+    recognised: Callable[[bytes, Sequence[str]], bool]
     load: Callable[[Path, str | None, bool], Found]
+    is_state_dict: bool = False
 
 
 # ---------------------------------------------------------------------- one function, one format
 
 
 def load_npz(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    refuse_architecture(network)
     return npz.load(path, allow_nonfinite), None
 
 
@@ -62,14 +64,14 @@ def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> 
 
 
 def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    refuse_architecture(network)
-    return finite(matconvnet.load(path), allow_nonfinite), None
+    net = matconvnet.load(path)
+    refuse_nonfinite(net.parameters, allow_nonfinite)
+    return net, None
 
 
 def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    refuse_architecture(network)
     net, shape = onnx.read(path)
-    finite(net, allow_nonfinite)
+    refuse_nonfinite(net.parameters, allow_nonfinite)
     return Network(net.layers, net.preprocessing, net.classes or state_dict.classes_of(net)), shape
 
 
@@ -77,63 +79,53 @@ def refuse_keras(path: Path, network: str | None, allow_nonfinite: bool) -> Foun
     raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
 
 
-def finite(net: Network, allow_nonfinite: bool) -> Network:
-    """The network, unless there are NaN or infinite weights in it that nobody asked for."""
-    for name, p in net.parameters.items():
-        state_dict.finite(name, p, allow_nonfinite)
-    return net
-
-
-def refuse_architecture(network: str | None) -> None:
-    """Files that know their architecture want no other."""
-    if network is not None:
-        raise FileError(f"the file brings its own architecture; leave {network!r} out")
-
-
 # ---------------------------------------------------------------------- which format a file has
 
 
-def is_zip_with(head: bytes, path: Path, ending: str) -> bool:
-    """Whether the file is a zip archive with a member whose name ends so."""
-    if not head.startswith(b"PK\3\4"):
-        return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(ending) for name in archive.namelist())
-    except Exception:  # a broken archive: the suffix will tell, and the reader complain
-        return False
-
-
-def is_keras(head: bytes, path: Path) -> bool:
-    """HDF5 from the first byte on (MATLAB's has a header before it), or Keras' own archive."""
-    return head.startswith(b"\x89HDF\r\n\x1a\n") or is_zip_with(head, path, "model.weights.h5")
+def holds(ending: str, names: Sequence[str]) -> bool:
+    return any(name.endswith(ending) for name in names)
 
 
 FORMATS = (  # content decides before suffixes do
-    Format("minicnn's own", (".npz",), lambda head, path: is_zip_with(head, path, npz.DESCRIPTION), load_npz),
+    Format("minicnn's own", (".npz",), lambda head, names: npz.DESCRIPTION in names, load_npz),
     Format(
         "PyTorch",
         (".pth", ".pt", ".ckpt", ".tar"),
-        lambda head, path: head.startswith(pytorch.OLDER_FILES_BEGIN) or is_zip_with(head, path, "/data.pkl"),
+        lambda head, names: head.startswith(pytorch.OLDER_FILES_BEGIN) or holds("/data.pkl", names),
         load_pytorch,
+        is_state_dict=True,
     ),
-    Format("safetensors", (".safetensors",), safetensors.recognised, load_safetensors),
     Format(
-        "MatConvNet", (".mat",), lambda head, path: head.startswith((b"MATLAB 5.0", b"MATLAB 7.3")), load_matconvnet
+        "safetensors",
+        (".safetensors",),
+        lambda head, names: head[5:9] == b"\0\0\0{",  # a header's length, of less than a terabyte, and the header
+        load_safetensors,
+        is_state_dict=True,
     ),
-    Format("ONNX", (".onnx",), lambda head, path: False, load_onnx),  # protocol buffers have no mark of their own
+    Format("MatConvNet", (".mat",), lambda head, names: head.startswith((b"MATLAB 5.", b"MATLAB 7.")), load_matconvnet),
+    Format("ONNX", (".onnx",), lambda head, names: False, load_onnx),  # protocol buffers have no mark of their own
 )
-KERAS = Format("Keras", (".h5", ".hdf5", ".keras"), is_keras, refuse_keras)
-
+KERAS = Format(
+    "Keras",
+    (".h5", ".hdf5", ".keras"),
+    lambda head, names: head.startswith(b"\x89HDF\r\n\x1a\n") or holds("model.weights.h5", names),
+    refuse_keras,
+)
 SUFFIXES = [suffix for format in FORMATS for suffix in format.suffixes]
 
 
 def format_of(path: Path) -> Format:
     """By content, or else by suffix."""
     with open(path, "rb") as file:
-        head = file.read(512)
+        head, names = file.read(512), list[str]()
+    if head.startswith(b"PK\3\4"):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except Exception:  # a broken archive: the suffix will tell, and the reader complain
+            names = []
     for format in (*FORMATS, KERAS):
-        if format.recognised(head, path):
+        if format.recognised(head, names):
             return format
     for format in (*FORMATS, KERAS):
         if path.suffix.lower() in format.suffixes:
@@ -163,8 +155,11 @@ def load(
     path = Path(path)
     if network is not None:
         architectures.torch_names(network)  # which says what names there are
-    with reading.reading(path, "a weight file"):
-        net, declared = format_of(path).load(path, network, allow_nonfinite)
+    with reading(path, "a weight file"):
+        format = format_of(path)
+        if network is not None and not format.is_state_dict:
+            raise FileError(f"the file brings its own architecture; leave {network!r} out")
+        net, declared = format.load(path, network, allow_nonfinite)
         if preparation is not None:
             try:
                 prepared = preparation.fitted(declared or shape_of(net.preprocessing), net.preprocessing)

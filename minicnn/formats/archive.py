@@ -19,13 +19,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
 
     No writer of weights compresses them, for weights hardly shrink, and a bomb of zeros does.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except (FileNotFoundError, PermissionError, IsADirectoryError):
-        raise
-    except Exception as error:  # zipfile has many ways to say that an archive is broken
-        raise FileError(f"a damaged or truncated zip archive ({error})") from None
-    with archive:
+    with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(info.file_size for info in members) > os.path.getsize(path):  # members that overlap are a bomb too
             raise FileError("a zip archive whose members claim to be larger than all of it")
@@ -41,25 +35,11 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    """The member as a whole, if it has at most so many bytes."""
-    size = archive.getinfo(name).file_size
-    if size > most:
-        raise FileError(f"{name!r} has {size:,} bytes; expected at most {most:,}")
-    try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise FileError(f"its description is damaged ({error})") from None
-
-
 def read_into(archive: zipfile.ZipFile, name: str, buffer: memoryview) -> None:
     """The member into a buffer of its size, a piece at a time: nothing is in memory twice."""
-    try:
-        with archive.open(name) as member:
-            while buffer and (count := member.readinto(buffer[:PIECE])):  # type: ignore[attr-defined]
-                buffer = buffer[count:]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise FileError(f"its numbers are damaged ({error})") from None
+    with archive.open(name) as member:
+        while buffer and (count := member.readinto(buffer[:PIECE])):  # type: ignore[attr-defined]
+            buffer = buffer[count:]
     if buffer:
         raise FileError("the file ends in the middle of its numbers")
 

@@ -7,13 +7,14 @@ few kinds of numbers, and an array is as many of them as there are bytes for.
 from __future__ import annotations
 
 import io
+import math
 import re
 from typing import Any
 
 import numpy as np
 
 from .errors import FileError
-from .pickles import Known, Unknown, expected, unpickle
+from .pickles import Known, Table, expected, unpickle
 
 
 def read_array_pickle(content: bytes) -> Any:
@@ -23,38 +24,45 @@ def read_array_pickle(content: bytes) -> Any:
     """
     left = 2 * len(content)  # bytes that came as text are copied twice
 
-    def take(data: Any) -> bytearray:
+    def take(data: Any) -> bytes:
         """A copy of bytes, however Python 2 or 3 wrote them; of all copies together the size is bounded."""
         nonlocal left
         left -= len(data)
         if left < 0:
             raise FileError("a pickle that claims more numbers than it has bytes")
-        return bytearray(data, "latin1") if isinstance(data, str) else bytearray(expected((bytes, bytearray), data))
-
-    class Array:
-        """numpy._core.multiarray._reconstruct(ndarray, (0,), b"b"), which only then learns what it holds."""
-
-        finished: Any = None
-
-        def __setstate__(self, state: Any) -> None:
-            _, shape, dtype, by_columns, data = expected(tuple, state)
-            self.finished = shaped(take(data), dtype, shape, by_columns)
-
-    def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
-        """numpy._core.numeric._frombuffer: how protocol 5 writes arrays."""
-        return shaped(take(data), dtype, shape, order == "F")
+        return bytes(
+            bytearray(data, "latin1") if isinstance(data, str) else bytearray(expected((bytes, bytearray), data))
+        )
 
     def encode(text: Any, encoding: Any) -> bytes:
         """How Python 3 writes bytes for Python 2: as the Latin-1 text that they would be."""
         if encoding != "latin1":
             raise FileError(f"refused: the pickle asks for the encoding {encoding!r:.80}")
-        return bytes(take(expected(str, text)))
+        return take(expected(str, text))
 
-    names: dict[str, Any] = {"numpy.dtype": Known(Dtype), "_codecs.encode": Known(encode), "numpy.ndarray": "ndarray"}
+    class Array(np.ndarray):
+        """numpy._core.multiarray._reconstruct(ndarray, (0,), b"b"), which only then learns what it holds."""
+
+        def __setstate__(self, state: Any) -> None:
+            _, shape, dtype, by_columns, data = expected(tuple, state)
+            fill(self, take(data), dtype, shape, bool(by_columns))
+
+    def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+        """numpy._core.numeric._frombuffer: how protocol 5 writes arrays."""
+        return fill(Array(0, "b"), take(data), dtype, shape, order == "F")
+
+    names = {"numpy.dtype": Known(Dtype), "_codecs.encode": Known(encode), "numpy.ndarray": "ndarray"}
     for core in ("core", "_core"):
-        names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Array())
+        names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Array(0, "b"))
         names[f"numpy.{core}.numeric._frombuffer"] = Known(from_buffer)
-    return finished(unpickle(io.BytesIO(content), names), Array, {})
+    return unpickle(io.BytesIO(content), Numbers(names))
+
+
+class Numbers(Table):
+    """The names that arrays need, and no others."""
+
+    def __missing__(self, name: str) -> Any:
+        raise FileError(f"refused: the pickle asks for {name!r:.80}, which is neither numbers nor a container")
 
 
 class Dtype:
@@ -73,27 +81,11 @@ class Dtype:
             raise FileError("refused: the pickle has an array of something made up; expected numbers")
 
 
-def shaped(data: bytearray, dtype: Any, shape: Any, by_columns: Any) -> np.ndarray:
-    """The numbers in their shape, if they are as many."""
-    kind = expected(Dtype, dtype)
-    numbers = np.frombuffer(data, np.dtype(kind.code).newbyteorder(kind.order))
-    array = numbers.reshape(expected(tuple, shape), order="F" if by_columns else "C")
-    if array.shape != shape:  # reshape takes −1 for whatever is left
-        raise FileError(f"a damaged pickle: an array of shape {shape}")
+def fill(array: np.ndarray, data: bytes, dtype: Any, shape: Any, by_columns: bool) -> np.ndarray:
+    """The array with the numbers in their shape, if they are as many; NumPy's own __setstate__ does not count well."""
+    kind = np.dtype(expected(Dtype, dtype).code)
+    if min(expected(tuple, shape), default=0) < 0 or math.prod(shape) * kind.itemsize != len(data):
+        raise FileError(f"a damaged pickle: an array of shape {shape} with {len(data)} bytes")
+    np.ndarray.__setstate__(array, (1, shape, kind, by_columns, data))  # type: ignore[arg-type]
+    array.dtype = kind.newbyteorder(dtype.order)  # type: ignore[misc]
     return array
-
-
-def finished(value: Any, unfinished: type, done: dict[int, tuple[Any, Any]]) -> Any:
-    """The same with NumPy's arrays in their places; `done` knows what it has met, for containers hold each other."""
-    if isinstance(value, unfinished):
-        return value.finished  # type: ignore[attr-defined]
-    if isinstance(value, Unknown):
-        raise FileError(f"refused: the pickle asks for {value.name!r:.80}, which is neither numbers nor a container")
-    if id(value) not in done:
-        done[id(value)] = value, value
-        if isinstance(value, (list, dict)):
-            for key in range(len(value)) if isinstance(value, list) else list(value):
-                value[key] = finished(value[key], unfinished, done)
-        elif isinstance(value, tuple):
-            done[id(value)] = value, tuple(finished(part, unfinished, done) for part in value)
-    return done[id(value)][1]

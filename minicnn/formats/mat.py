@@ -15,7 +15,7 @@ import mmap
 import struct
 import tempfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
@@ -27,8 +27,10 @@ MATRIX, COMPRESSED = 14, 15  # kinds of elements
 NUMBERS, TEXT = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13), (1, 2, 3, 4, 16, 17, 18)  # … of numbers, and of text
 CELL, STRUCT, CHAR, FUNCTION, NUMERIC = 1, 2, 4, 16, range(6, 16)  # classes of matrices
 DEEPEST = 16  # matrices within matrices
-PIECE = 2**20  # bytes decompressed at a time
+PIECE = 2**13  # compressed bytes at a time, which become at most 8 MB
 LARGEST_GROWTH, FREE_GROWTH = 20, 2**24  # a compressed file may become so many times larger, and so much besides
+
+Element = tuple[int, int, int]  # kind, begin and end of its content
 
 
 def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
@@ -38,25 +40,22 @@ def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
     """
     from scipy.io import loadmat
 
-    check_header(file.read(128))
+    version = file.read(128)[124:]
+    if version == b"\x00\x02IM":
+        raise FileError("is a MATLAB 7.3 file; load it in MATLAB and save it again with save('-v7', …)")
+    if version != b"\x00\x01IM":
+        raise FileError("is not a MATLAB file as save('-v6', …) and save('-v7', …) write it")
     is_compressed = file.read(4) == COMPRESSED.to_bytes(4, "little")
     with ExitStack() as stack:
         if is_compressed:
             file = inflated(file, stack.enter_context(tempfile.TemporaryFile()))
         content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        for name, begin, end in variables(content):
-            if name in wanted:
-                walk(content, begin, end, 1)
+        for kind, begin, end in elements(content, 128, len(content), "a variable"):
+            if kind == MATRIX and begin < end:
+                inspect(content, begin, end, 1, wanted)
         file.seek(0)
         found = loadmat(file, variable_names=list(wanted), struct_as_record=False, mat_dtype=True)
     return {name: plain(value) for name, value in found.items() if name in wanted}
-
-
-def check_header(header: bytes) -> None:
-    if header[124:] == b"\x00\x02IM":
-        raise FileError("is a MATLAB 7.3 file; load it in MATLAB and save it again with save('-v7', …)")
-    if header[124:] != b"\x00\x01IM":
-        raise FileError("is not a MATLAB file as save('-v6', …) and save('-v7', …) write it")
 
 
 def plain(value: Any) -> Any:
@@ -79,13 +78,11 @@ def inflated(source: BinaryIO, file: BinaryIO) -> BinaryIO:
     file.write(source.read(128))
     while len(tag := source.read(8)) == 8:
         kind, length = struct.unpack("<II", tag)
-        if source.tell() + length > size:
-            raise FileError("ends in the middle of a variable")
-        if kind != COMPRESSED:
-            raise FileError("is damaged: an element that is not compressed among others that are")
+        if kind != COMPRESSED or source.tell() + length > size:
+            raise FileError("ends in the middle of a variable, or holds one that is not compressed among others")
         stream = zlib.decompressobj()
         while length:
-            piece = stream.decompress(source.read(min(length, PIECE)), left + 1)
+            piece = stream.decompress(source.read(min(length, PIECE)))
             length -= min(length, PIECE)
             left -= len(piece)
             if left < 0:
@@ -100,71 +97,58 @@ def inflated(source: BinaryIO, file: BinaryIO) -> BinaryIO:
 # ---------------------------------------------------------------------- the walk through the elements
 
 
-def element(content: mmap.mmap, at: int, end: int) -> tuple[int, int, int, int]:
-    """(kind, begin and end of its content, where the next one begins); small ones lie in their tag."""
-    if at + 8 > end:
-        raise FileError("ends in the middle of a matrix")
-    kind, size = struct.unpack_from("<II", content, at)
-    if kind >> 16:  # a small element: | size: 2 bytes | kind: 2 bytes | content |
-        return kind & 0xFFFF, at + 4, at + 4 + min(kind >> 16, 4), at + 8
-    if at + 8 + size > end:
-        raise FileError("ends in the middle of a matrix, or claims one that is too large for it")
-    return kind, at + 8, at + 8 + size, at + 8 + size + (-size % 8 if kind != MATRIX else 0)
+def elements(content: mmap.mmap, at: int, end: int, what: str = "a matrix") -> Iterator[Element]:
+    """The elements between two places; small ones lie in their tag."""
+    while at < end:
+        if at + 8 > end:
+            raise FileError(f"ends in the middle of {what}")
+        kind, size = struct.unpack_from("<II", content, at)
+        if kind >> 16:  # a small element: | size: 2 bytes | kind: 2 bytes | content |
+            yield kind & 0xFFFF, at + 4, at + 4 + min(kind >> 16, 4)
+            at += 8
+            continue
+        if at + 8 + size > end:
+            raise FileError(f"ends in the middle of {what}, or claims one that is too large for it")
+        yield kind, at + 8, at + 8 + size
+        at += 8 + size + (-size % 8 if kind != MATRIX else 0)
 
 
-def head(content: mmap.mmap, at: int, end: int) -> tuple[int, tuple[int, ...], str, int]:
-    """(flags and class, dimensions, name) of a matrix, and where its content begins."""
-    _, begin, stop, at = element(content, at, end)
-    flags = content[begin:stop].ljust(4, b"\0")
-    _, begin, stop, at = element(content, at, end)
-    shape = struct.unpack(f"<{(stop - begin) // 4}i", content[begin : stop - (stop - begin) % 4])
-    _, begin, stop, at = element(content, at, end)
-    if len(shape) < 2 or min(shape) < 0:
-        raise FileError("is damaged: a matrix without a class and dimensions")
-    return int.from_bytes(flags[:4], "little"), shape, content[begin:stop].decode("latin-1"), at
+def inspect(content: mmap.mmap, begin: int, end: int, depth: int, wanted: Collection[str] = ()) -> None:
+    """Refuses a matrix that SciPy would trust: depth, and counts that the bytes cannot hold.
 
-
-def variables(content: mmap.mmap) -> list[tuple[str, int, int]]:
-    """(name, begin, end) of every variable."""
-    found, at = [], 128
-    while at < len(content):
-        try:
-            kind, begin, end, at = element(content, at, len(content))
-        except FileError:
-            raise FileError("ends in the middle of a variable") from None
-        if kind == MATRIX and begin < end:
-            found.append((head(content, begin, end)[2], begin, end))
-    return found
-
-
-def walk(content: mmap.mmap, at: int, end: int, depth: int) -> int:
-    """Refuses what SciPy would trust: depth, and counts that the bytes cannot hold.  Returns where the matrix ends."""
+    wanted: names of variables; others are passed over
+    """
     if depth > DEEPEST:
         raise FileError(f"holds more than {DEEPEST} matrices within each other")
-    flags, shape, _, at = head(content, at, end)
-    kind, count = flags & 0xFF, math.prod(shape)
-    if flags & 0x0800:
+    inside = elements(content, begin, end)
+    flags, shape, name = (content[start:stop] for _, start, stop in (next(inside, (0, 0, 0)) for _ in range(3)))
+    if wanted and name.decode("latin-1") not in wanted:
+        return
+    sizes = struct.unpack(f"<{len(shape) // 4}i", shape[: len(shape) // 4 * 4])
+    if len(sizes) < 2 or min(sizes) < 0:
+        raise FileError("is damaged: a matrix without a class and dimensions")
+    kind, count = int.from_bytes(flags[:1], "little"), math.prod(sizes)
+    if flags[1:2] and flags[1] & 0x08:
         raise FileError("holds complex numbers; a network has none")
     if kind not in (CELL, STRUCT, CHAR, FUNCTION, *NUMERIC):
         raise FileError(f"holds a matrix of class {kind} (an object, say); expected numbers, text, cells, structs")
     if kind == CHAR or kind in NUMERIC:
-        found, begin, stop, at = element(content, at, end)
-        if found not in (TEXT if kind == CHAR else NUMBERS) or count > 8 * (stop - begin):
-            raise FileError(f"is damaged: a matrix of {shape} with {stop - begin} bytes")
-        return at
+        found, start, stop = next(inside, (0, 0, 0))
+        if found not in (TEXT if kind == CHAR else NUMBERS) or count > 8 * (stop - start):
+            raise FileError(f"is damaged: a matrix of {sizes} with {stop - start} bytes")
+        return
     if kind == STRUCT:
-        _, begin, stop, at = element(content, at, end)
-        length = int.from_bytes(content[begin:stop][:4], "little")
-        _, begin, stop, at = element(content, at, end)
-        if not 0 < length <= max(stop - begin, 1):
+        (_, start, stop), (_, first, last) = next(inside, (0, 0, 0)), next(inside, (0, 0, 0))
+        length = int.from_bytes(content[start:stop][:4], "little")
+        if not 0 < length <= max(last - first, 1):
             raise FileError("is damaged: a struct without the names of its fields")
-        count *= (stop - begin) // length
-    if 8 * count > end - at:  # a matrix has a tag at least
-        raise FileError(f"ends too early for a cell array or struct of {count} matrices")
-    for _ in range(1 if kind == FUNCTION else count):
-        found, begin, stop, at = element(content, at, end)
+        count *= (last - first) // length
+    left = 1 if kind == FUNCTION else count
+    for found, start, stop in inside:
         if found != MATRIX:
             raise FileError(f"is damaged: expected a matrix, found an element of kind {found}")
-        if begin < stop and walk(content, begin, stop, depth + 1) > stop:
-            raise FileError("is damaged: a matrix that ends behind its end")
-    return at
+        left -= 1
+        if start < stop:
+            inspect(content, start, stop, depth + 1)
+    if left > 0:
+        raise FileError(f"ends too early for a cell array or struct of {count} matrices")

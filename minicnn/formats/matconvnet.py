@@ -14,32 +14,24 @@ groups.  MatConvNet has no fully connected layers: it convolves with kernels as 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from layers import (
-    AveragePool,
-    BatchNorm,
-    Conv,
-    Dropout,
-    Flatten,
-    FullyConnected,
-    GroupedConv,
-    Layer,
-    LocalResponseNorm,
-    MaxPool,
-    ReLU,
-)
-from layers.arrays import Array
+import layers as ground
+from layers import Layer
+from layers.windows import Pair, Sides
 
 from ..images import Preprocessing
 from ..network import Network
-from .empty_batch import LARGEST_SIDE, LARGEST_STEP, empty_batch, through
-from .errors import FileError
+from ..preparation import Shape
+from . import limits
+from .errors import FileError, reading
+from .limits import LARGEST_SIDE, LARGEST_STEP, Known, refuse_odd_images, shape_above
 from .mat import read_mat
-from .matconvnet_fields import Struct, listed, pair, sides, whole
-from .reading import reading
+
+Struct = Mapping[str, Any]
 
 LOSSES = ("softmax", "softmaxloss", "loss")  # a network never contains its softmax
 
@@ -59,57 +51,58 @@ def network(net: Struct) -> Network:
         raise FileError("holds a DagNN; only MatConvNet's SimpleNN is read")
     meta = {**net, **net.get("meta", {})}  # the old spelling has all of this at the top
     shape = image_shape(meta)
-    layers = chain(listed(net["layers"]), shape)
-    classes = class_names(meta.get("classes", {}))
+    layers = chain(listed(net["layers"]), shape or (None, None, None))
+    classes = meta.get("classes", {})
+    names = [str(name) for name in classes.get("description") or classes.get("name") or []] or None
     last = [len(layer.parameters["b"]) for layer in layers.values() if "b" in layer.parameters][-1:]
-    if classes is not None and last != [len(classes)]:
-        raise FileError(f"names {len(classes)} classes, but its last layer gives {last} scores")
-    return Network(layers, preprocessing(meta.get("normalization", {}), shape), classes)
+    if names is not None and last != [len(names)]:
+        raise FileError(f"names {len(names)} classes, but its last layer gives {last} scores")
+    return Network(layers, preprocessing(meta.get("normalization", {}), shape), names)
+
+
+def listed(layers: Any) -> list[Struct]:
+    """`layers` as a list of structs."""
+    layers = layers if isinstance(layers, list) else [layers]
+    if not layers or not all(isinstance(stored, dict) for stored in layers):
+        raise FileError("`layers` is no cell array of structs; expected a network of MatConvNet's SimpleNN")
+    return layers
 
 
 # ---------------------------------------------------------------------- layers
 
 
-def chain(stored_layers: Sequence[Struct], shape: tuple[int, int, int] | None) -> dict[str, Layer]:
+def chain(stored_layers: Sequence[Struct], shape: Known) -> dict[str, Layer]:
     """The layers by name.  `shape` is (C, H, W) of an image, if the file tells."""
     layers: dict[str, Layer] = {}
-    x = None if shape is None else empty_batch(*shape)
-    channels = None if shape is None else shape[0]
     for number, stored in enumerate(stored_layers, 1):
         kind, name = stored.get("type"), str(stored.get("name") or f"{stored.get('type')}{number}")
         try:
             if name in layers:
                 raise FileError("this name is given twice")
-            if kind in LOSSES:
-                if number < len(stored_layers):
-                    raise FileError(f"a {kind} may only come last")
-                continue
+            if kind in LOSSES and number < len(stored_layers):
+                raise FileError(f"a {kind} may only come last")
+            if kind not in ("conv", *MAKERS, *LOSSES):
+                raise FileError(f"type {kind!r} is unknown; expected conv, {', '.join((*MAKERS, *LOSSES))}")
             if kind == "conv":
-                found = convolution(name, stored, channels, x)
-                channels = len(found[name].parameters["b"])
-            elif kind in MAKERS:
-                found = {name: MAKERS[kind](stored)}
+                found = convolution(name, stored, shape)
             else:
-                raise FileError(f"type {kind!r} is unknown; expected conv, {', '.join(MAKERS)} or {', '.join(LOSSES)}")
+                found = {} if kind in LOSSES else {name: MAKERS[kind](stored)}
         except ValueError as error:
             raise FileError(f"layer {name!r} (number {number}): {error}") from None
         for key, layer in found.items():
-            x = through(key, layer, x)
+            shape = shape_above(key, layer, shape)
         layers |= found
-    return layers if x is not None and x.ndim == 2 else {**layers, **flattened(x)}
+    if len(shape) == 1:
+        return layers
+    if shape[1:] not in ((1, 1), (None, None)):
+        raise FileError(f"gives scores in maps of {shape[1:]}; expected one number for each class")
+    return {**layers, "flatten": ground.Flatten()}
 
 
-def flattened(maps: Array | None) -> dict[str, Layer]:
-    """Scores that are still maps, of one pixel, become (N, classes)."""
-    if maps is not None and maps.shape[2:] != (1, 1):
-        raise FileError(f"gives scores in maps of {maps.shape[2:]}; expected one number for each class")
-    return {"flatten": Flatten()}
-
-
-def convolution(name: str, stored: Struct, channels: int | None, x: Array | None) -> dict[str, Layer]:
+def convolution(name: str, stored: Struct, shape: Known) -> dict[str, Layer]:
     """A convolution, perhaps in groups; or, if its kernels cover all that they meet, a matrix on flat maps."""
     K, b = weights(stored)
-    M, C, kh, kw = K.shape
+    (M, C, kh, kw), channels, is_flat = K.shape, shape[0], len(shape) == 1
     stride, pad = pair(stored, "stride", default=1), sides(stored, "pad")
     if pair(stored, "dilate", default=1) != (1, 1):
         raise FileError("is dilated; such convolutions are not among the layers here")
@@ -117,10 +110,10 @@ def convolution(name: str, stored: Struct, channels: int | None, x: Array | None
     groups, rest = divmod(C if channels is None else channels, C)
     if rest or M % groups:
         raise FileError(f"{M} kernels of {C} channels cannot share out the {channels} channels that they meet")
-    if x is not None and (kh, kw) == (x.shape[2:] or (1, 1)) and groups == 1 and not any(pad):
-        matrix = FullyConnected(K.reshape(M, C * kh * kw), b)
-        return {name: matrix} if x.ndim == 2 else {"flatten": Flatten(), name: matrix}
-    return {name: GroupedConv(K, b, groups, stride, pad) if groups > 1 else Conv(K, b, stride, pad)}
+    if (kh, kw) == (shape[1:] or (1, 1)) and groups == 1 and not any(pad):
+        matrix = ground.FullyConnected(K.reshape(M, C * kh * kw), b)
+        return {name: matrix} if is_flat else {"flatten": ground.Flatten(), name: matrix}
+    return {name: ground.GroupedConv(K, b, groups, stride, pad) if groups > 1 else ground.Conv(K, b, stride, pad)}
 
 
 def weights(stored: Struct) -> tuple[np.ndarray, np.ndarray]:
@@ -147,35 +140,30 @@ def kernels(stored: np.ndarray) -> np.ndarray:
     return rows.reshape(M, C, kh, kw)
 
 
-def relu(stored: Struct) -> ReLU:
+def relu(stored: Struct) -> Layer:
     if np.any(stored.get("leak", 0)):
         raise FileError("leaks; such ReLUs are not among the layers here")
-    return ReLU()
+    return ground.ReLU()
 
 
-def pool(stored: Struct) -> MaxPool | AveragePool:
+def pool(stored: Struct) -> Layer:
     """MatConvNet's windows are all whole (⌊…⌋ + 1 of them), and its averages do not count the padding: as here."""
-    kinds: dict[str, type[MaxPool | AveragePool]] = {"max": MaxPool, "avg": AveragePool}
     method = stored.get("method", "max")
-    if method not in kinds:
+    if method not in ("max", "avg"):
         raise FileError(f"pooling method {method!r} is unknown; expected max or avg")
-    return kinds[method](pair(stored, "pool"), pair(stored, "stride", default=1), sides(stored, "pad"))
+    kind = ground.MaxPool if method == "max" else ground.AveragePool
+    return kind(pair(stored, "pool"), pair(stored, "stride", default=1), sides(stored, "pad"))
 
 
-def normalize(stored: Struct) -> LocalResponseNorm:
+def normalize(stored: Struct) -> Layer:
     """param = [N κ α β]; α multiplies the plain sum of squares, as in our formula."""
     param = np.ravel(stored.get("param", [5, 1, 0.0001 / 5, 0.75])).tolist()
     if len(param) != 4 or not np.isfinite(param).all() or not 1 <= param[0] <= LARGEST_STEP or param[0] % 1:
         raise FileError(f"param is {param}; expected [N κ α β]")
-    N, kappa, alpha, beta = param
-    return LocalResponseNorm(int(N), kappa, alpha, beta)
+    return ground.LocalResponseNorm(int(param[0]), *param[1:])
 
 
-def dropout(stored: Struct) -> Dropout:
-    return Dropout(float(np.ravel(stored.get("rate", 0.5))[0]))
-
-
-def batch_norm(stored: Struct) -> BatchNorm:
+def batch_norm(stored: Struct) -> Layer:
     """weights = {γ, β, moments}: a moment's first column is μ, its second √(σ² + ε)."""
     gamma, beta, moments = [np.asarray(part) for part in [*stored.get("weights", []), None, None, None][:3]]
     if moments.shape != (gamma.size, 2) or moments.dtype.kind != "f" or gamma.size != beta.size:
@@ -183,33 +171,52 @@ def batch_norm(stored: Struct) -> BatchNorm:
     mean, deviation = moments.T.copy()
     if not np.all(deviation > 0):
         raise FileError("has a standard deviation that is not above 0")
-    return BatchNorm(gamma.ravel(), beta.ravel(), mean, deviation**2, eps=0)
+    return ground.BatchNorm(gamma.ravel(), beta.ravel(), mean, deviation**2, eps=0)
 
 
 MAKERS: dict[str, Callable[[Struct], Layer]] = {
-    "relu": relu,
-    "pool": pool,
-    "normalize": normalize,
-    "lrn": normalize,
-    "dropout": dropout,
-    "bnorm": batch_norm,
+    **{"relu": relu, "pool": pool, "normalize": normalize, "lrn": normalize, "bnorm": batch_norm},
+    "dropout": lambda stored: ground.Dropout(float(np.ravel(stored.get("rate", 0.5))[0])),
 }
 
 
-# ---------------------------------------------------------------------- what goes with them
+# ---------------------------------------------------------------------- fields
 
 
-def image_shape(meta: Struct) -> tuple[int, int, int] | None:
+def pair(stored: Struct, field: str, default: int | None = None) -> Pair:
+    """(vertical, horizontal)."""
+    rows, columns = whole(stored, field, 2, default)
+    return rows, columns
+
+
+def sides(stored: Struct, field: str) -> Sides:
+    """[top bottom left right], in MatConvNet's order as in ours; 0 unless given."""
+    top, bottom, left, right = whole(stored, field, 4, default=0)
+    return top, bottom, left, right
+
+
+def whole(
+    stored: Struct, field: str, count: int, default: int | None = None, largest: int = LARGEST_STEP
+) -> tuple[int, ...]:
+    """`count` whole numbers of a field, e.g. a stride; one number stands for all."""
+    values = np.ravel(stored.get(field, [])).tolist() or ([] if default is None else [default])
+    return limits.whole(field, values * count if len(values) == 1 else values, count, largest)
+
+
+# ---------------------------------------------------------------------- what goes with the layers
+
+
+def image_shape(meta: Struct) -> Shape | None:
     """(C, H, W) of the images: normalization.imageSize, or inputSize, is [H W C]; None if the file does not tell."""
-    size = meta.get("normalization", {}).get("imageSize", meta.get("inputSize"))
-    if size is None or np.size(size) == 0:
+    size = np.ravel(meta.get("normalization", {}).get("imageSize", meta.get("inputSize", [])))[:3]
+    if size.size == 0:
         return None
-    size = np.ravel(size)[:3]
     H, W, C = (*whole({"imageSize": size}, "imageSize", max(len(size), 2), largest=LARGEST_SIDE), 1)[:3]
+    refuse_odd_images(C, H, W)
     return C, H, W
 
 
-def preprocessing(normalization: Struct, shape: tuple[int, int, int] | None) -> Preprocessing | None:
+def preprocessing(normalization: Struct, shape: Shape | None) -> Preprocessing | None:
     """X_0 = pixels − averageImage, pixels in RGB, 0 … 255.
 
     Before cropping, MatConvNet resizes photographs to the image's size plus `border`, or over `cropSize`: the shorter
@@ -244,9 +251,3 @@ def keeps_aspect(normalization: Struct) -> bool:
     if value.size != 1 or value.dtype.kind not in "biuf":
         raise FileError(f"keepAspect is {value.tolist()}; expected true or false")
     return bool(value[0])
-
-
-def class_names(classes: Struct) -> list[str] | None:
-    """What a person reads: classes.description, or else classes.name."""
-    names = classes.get("description") or classes.get("name")
-    return None if not names else [str(name) for name in names]

@@ -23,16 +23,15 @@ from layers.arrays import to_host
 
 from ..files import atomic_write
 from ..network import Network
-from .archive import is_outside, opened, read_member
+from .archive import is_outside, opened
 from .description import describe, rebuild
 from .errors import FileError
-from .state_dict import finite
+from .limits import refuse_nonfinite
 from .stored import NUMBERS, native
 
 DESCRIPTION = "network.json"
 FORMAT = "minicnn network 1"
-ATTACHED = "training"
-MOST_DESCRIPTION_BYTES = 16 * 2**20
+RECORD, ATTACHED = "training.json", "training/"
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,11 @@ def save(net: Network, path: str | os.PathLike[str], attachment: Attachment | No
         arrays["mean image"] = net.preprocessing.mean
     texts = {DESCRIPTION: as_json({"format": FORMAT, **describe(net)})}
     if attachment is not None:
-        arrays |= {f"{ATTACHED}/{name}": to_host(array) for name, array in attachment.arrays.items()}
-        texts[f"{ATTACHED}.json"] = as_json(attachment.record)
+        arrays |= {f"{ATTACHED}{name}": to_host(array) for name, array in attachment.arrays.items()}
+        texts[RECORD] = as_json(attachment.record)
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub" or array.dtype.name not in NUMBERS:
-            raise ValueError(
-                f"{name!r} of type {array.dtype} cannot be saved; convert it to one of {', '.join(NUMBERS)}"
-            )
+            raise ValueError(f"{name!r} of type {array.dtype} cannot be saved; convert it to {', '.join(NUMBERS)}")
         if is_outside(name) or "\0" in name:
             raise ValueError(f"{name!r} cannot be saved: a layer's name must not lead out of a folder")
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -83,36 +80,26 @@ def load(path: str | os.PathLike[str], allow_nonfinite: bool = False) -> Network
             if f"{name}.npy" not in left:
                 raise FileError(f"expected an array {name!r} of shape {shape}, found none")
             left.remove(f"{name}.npy")
-            array = array_of(archive, f"{name}.npy")
+            array = array_of(archive, name, allow_nonfinite)
             if array.shape != shape:
                 raise FileError(f"{name!r}: expected shape {shape}, found {array.shape}")
-            return finite(name, array, allow_nonfinite)
+            return array
 
         net = rebuild(description, take)
-        strange = [name for name in left if not is_attached(name)]
-        if strange:
-            raise FileError(f"{strange[0]!r} belongs to no layer of its network")
-        return net
+    strange = [name for name in left if name != RECORD and not name.startswith(ATTACHED)]
+    if strange:
+        raise FileError(f"{strange[0]!r} belongs to no layer of its network")
+    return net
 
 
 def load_attachment(path: str | os.PathLike[str]) -> Attachment:
     """What was saved beside the network; FileError if there is nothing."""
     with opened(path) as archive:
-        found = archive.namelist()
-        if f"{ATTACHED}.json" not in found:
-            raise FileError(f"holds a network, but no {ATTACHED}.json: no run of training can go on from it")
-        names = [name for name in found if is_attached(name) and name != f"{ATTACHED}.json"]
-        return Attachment(
-            json_of(archive, f"{ATTACHED}.json"),
-            {
-                name.removeprefix(f"{ATTACHED}/").removesuffix(".npy"): finite(name, array_of(archive, name), False)
-                for name in names
-            },
-        )
-
-
-def is_attached(name: str) -> bool:
-    return name == f"{ATTACHED}.json" or name.startswith(f"{ATTACHED}/")
+        if RECORD not in archive.namelist():
+            raise FileError(f"holds a network, but no {RECORD}: no run of training can go on from it")
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.startswith(ATTACHED)]
+        arrays = {name.removeprefix(ATTACHED): array_of(archive, name, False) for name in names}
+        return Attachment(json_of(archive, RECORD), arrays)
 
 
 def as_json(record: Mapping[str, Any]) -> str:
@@ -120,29 +107,23 @@ def as_json(record: Mapping[str, Any]) -> str:
 
 
 def json_of(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
-    """The JSON object in a member; FileError if there is none."""
-    content = read_member(archive, name, MOST_DESCRIPTION_BYTES)
+    """The JSON object in a member."""
     try:
-        record = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        return dict(json.loads(archive.read(name)).items())
+    except (ValueError, AttributeError, RecursionError) as error:
         raise FileError(f"its {name} is damaged ({error})") from None
-    if not isinstance(record, dict):
-        raise FileError(f"its {name} is damaged (no object)")
-    return record
 
 
-def array_of(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """The numbers of a .npy member, as NumPy reads them."""
-    label = name.removesuffix(".npy")
+def array_of(archive: zipfile.ZipFile, name: str, allow_nonfinite: bool) -> np.ndarray:
+    """The numbers of a member, as NumPy reads them."""
     try:
-        with archive.open(name) as member:
+        with archive.open(f"{name}.npy") as member:
             array = npy.read_array(member, allow_pickle=False)
     except MemoryError:
-        raise FileError(f"{label!r} claims more numbers than there is memory for; it may be damaged") from None
-    except (
-        Exception
-    ) as error:  # a header is a Python expression: tokeniser, parser, NumPy and zipfile have their errors
-        raise FileError(f"{label!r} is damaged, or holds no numbers ({error})") from None
+        raise FileError(f"{name!r} claims more numbers than there is memory for; it may be damaged") from None
+    except Exception as error:  # a header is a Python expression: parser, NumPy and zipfile have their errors
+        raise FileError(f"{name!r} is damaged, or holds no numbers ({error})") from None
     if array.dtype.name not in NUMBERS:
-        raise FileError(f"{label!r} holds {array.dtype}; expected numbers")
+        raise FileError(f"{name!r} holds {array.dtype}; expected numbers")
+    refuse_nonfinite({name: array}, allow_nonfinite)
     return native(array, array.dtype.name)

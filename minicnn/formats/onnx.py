@@ -1,8 +1,9 @@
 """ONNX files: a graph of operators, read with the package `onnx` (extra `onnx`), which only takes the file apart.
 
-    tensors, constants, shapes → arrays        onnx_constants.py
-    the graph   → a chain with branches        onnx_graph.py
-    operators   → layers                       onnx_operators.py, onnx_shapes.py
+    file → operators, tensors     onnx_file.py, onnx_node.py
+    constants → arrays            onnx_constants.py
+    operators → layers            onnx_operators.py, onnx_shapes.py
+    layers → a chain              onnx_graph.py
 
 A softmax or sigmoid at the end is left out: a network gives scores.  ONNX has no common way to say how photographs are
 to be prepared, so a network has no preprocessing unless the file's metadata have our own entries, both in JSON:
@@ -17,29 +18,30 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from layers import Add, Concat, Flatten, FullyConnected, GlobalAveragePool, Layer
-from layers.arrays import Array
+from layers import Flatten
 
 from ..extras import package_folder
 from ..images import Preprocessing
 from ..network import Network
-from ..preparation import Shape
-from .empty_batch import empty_batch, through
-from .errors import FileError
-from .onnx_constants import Folding, array_of, shapes_of
-from .onnx_graph import Chain, Graph, Junction, grouped
-from .onnx_node import Node
-from .onnx_operators import OPERATORS
-from .onnx_shapes import ARITHMETIC, affine, simplified
-from .reading import reading
+from ..preparation import Shape, shape_of
+from .errors import FileError, reading
+from .limits import refuse_odd_images
+from .onnx_constants import Folding
+from .onnx_file import array_of, read_model
+from .onnx_graph import Value, layers_of
+from .onnx_node import Node, node_of
+from .onnx_operators import PROBABILITIES, above
+from .onnx_shapes import refuse_half
 
 LARGEST_GRAPH = 10_000  # operators
+
+Constants = dict[str, np.ndarray]
 
 
 def load(path: str | os.PathLike[str]) -> Network:
@@ -50,142 +52,101 @@ def load(path: str | os.PathLike[str]) -> Network:
 def read(path: str | os.PathLike[str]) -> tuple[Network, Shape | None]:
     """The network, and the (C, H, W) of its images as far as the file says it."""
     package_folder("onnx", "onnx", "reading ONNX files")
-    with reading(path, "an ONNX model") as file:
-        import onnx
-
-        net, shape = network(onnx.ModelProto.FromString(file.read()), Path(path))
-    # The package's arrays are views of bytes; they are copied one by one only now that its model is gone from memory.
-    return net.map_layers(lambda layer: layer.map_parameters(lambda p: np.require(p, requirements="W"))), shape
+    with reading(path, "an ONNX model"):
+        return network(read_model(Path(path)), Path(path))
 
 
 def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
     """The network of the ModelProto in a file, and the shape of its images."""
     if len(model.graph.node) > LARGEST_GRAPH:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
-    constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
-    image, shape = image_of(model.graph, constants)
-    graph = Graph(image, nodes_of(model, image, constants, path))
-    outputs = [value.name for value in model.graph.output]
-    if len(outputs) != 1 or outputs[0] not in graph.makers:
-        raise FileError(f"computes {', '.join(map(repr, outputs)) or 'nothing'}; expected one output, the scores")
-
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    preprocessing = preprocessing_of(metadata)
-    if preprocessing is not None:
-        prepared = (preprocessing.channels, *preprocessing.size)
-        if shape not in (None, prepared):
-            raise FileError(f"prepares images of {prepared}, but reads images of {shape}")
-        shape = prepared
+    preprocessing, classes = preprocessing_of(metadata), classes_of(metadata)
+    constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
+    image, batch = image_of(model.graph, constants, shape_of(preprocessing))
 
-    x = None if shape is None else empty_batch(*shape)
-    layers, scores = build(graph.chain(graph.without_softmax(outputs[0])), x)
-    if not any(isinstance(layer, (Flatten, FullyConnected, GlobalAveragePool)) for layer in layers.values()):
-        if scores is not None and scores.shape[2:] != (1, 1):
-            raise FileError(f"gives scores in maps of {scores.shape[2:]}; expected one number for each class")
-        layers[unused("flatten", layers)] = Flatten()
-    classes = classes_of(metadata)
-    if classes is not None and scores is not None and len(classes) != scores.shape[1]:
-        raise FileError(f"names {len(classes)} classes, but gives {scores.shape[1]} scores")
-    return Network(layers, preprocessing, classes), shape
+    scores = scores_of(model, values_of(model, image, batch, constants, path))
+    if not scores.is_flat:
+        if scores.shape[1:] not in ((1, 1), (None, None)):
+            raise FileError(f"gives scores in maps of {scores.shape[1:]}; expected one number for each class")
+        scores = scores.then(Node("Flatten", "flatten", "flatten"), Flatten())
+    if classes is not None and scores.shape[0] not in (None, len(classes)):
+        raise FileError(f"names {len(classes)} classes, but gives {scores.shape[0]} scores")
+    C, H, W = image.shape
+    return Network(layers_of(scores, image), preprocessing, classes), (C, H, W) if C and H and W else None
 
 
-# ---------------------------------------------------------------------- graph → layers
+# ---------------------------------------------------------------------- the graph's values
 
 
-def build(chain: Chain, x: Array | None) -> tuple[dict[str, Layer], Array | None]:
-    """The layers of a chain that meets maps like x, and maps like those it makes."""
-    layers: dict[str, Layer] = {}
-    below, x_below = None, x  # the name of the layer added last, and what it met
-    for step in simplified(chain):
-        node = step.node if isinstance(step, Junction) else step
-        name = unused(node.name, layers)
-        try:
-            if isinstance(step, Junction):
-                layer: Layer | None = joined(step, x)
-            elif node.operator in ARITHMETIC:
-                layer, replaces = affine(node, x, layers.get(below or ""))
-                if replaces and below is not None:
-                    name, x = below, x_below
-            elif node.operator in OPERATORS:
-                layer = OPERATORS[node.operator](node, x)
-            else:
-                raise FileError(f"is not among the operators read here: {', '.join((*OPERATORS, *ARITHMETIC))}")
-        except ValueError as error:
-            raise FileError(f"{node}: {error}" if not isinstance(step, Junction) else str(error)) from None
-        if layer is not None:
-            layers[name] = layer
-            below, x_below, x = name, x, through(name, layer, x)
-    return layers, x
-
-
-def joined(junction: Junction, x: Array | None) -> Layer:
-    """A Concat or Add of the chains that meet in a junction."""
-    branches = [list(build(chain, x)[0].values()) for chain in junction.branches]
-    if junction.node.operator != "Concat":
-        return Add(branches)
-    axis = junction.node.attributes.get("axis", 1)
-    if axis != 1:
-        raise FileError(f"{junction.node}: joins along axis {axis}; expected 1, the channels")
-    return Concat(branches)
-
-
-def unused(name: str, layers: Mapping[str, Layer]) -> str:
-    """The name, or if it is taken the first of name_2, name_3, … that is not."""
-    taken, n = name, 2
-    while taken in layers:
-        taken, n = f"{name}_{n}", n + 1
-    return taken
-
-
-# ---------------------------------------------------------------------- file → graph
-
-
-def image_of(graph: Any, constants: Mapping[str, np.ndarray]) -> tuple[str, Shape | None]:
-    """The value that is the image, and its (C, H, W), if the file tells.  (Older files list weights as inputs too.)"""
+def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> tuple[Value, int]:
+    """The image, and the size of its batch, 1 if that is open.  (Older files list weights as inputs too.)"""
     images = [value for value in graph.input if value.name not in constants]
     if len(images) != 1:
         raise FileError(f"reads {', '.join(repr(v.name) for v in images) or 'nothing'}; expected one input, the images")
-    dimensions = images[0].type.tensor_type.shape.dim
+    name, dimensions = images[0].name, images[0].type.tensor_type.shape.dim
     if len(dimensions) != 4:
-        raise FileError(f"input {images[0].name!r} has {len(dimensions)} dimensions; expected images (N, C, H, W)")
-    _, C, H, W = (dimension.dim_value for dimension in dimensions)  # 0: left open
-    return images[0].name, (C, H, W) if C and H and W else None
+        raise FileError(f"input {name!r} has {len(dimensions)} dimensions; expected images (N, C, H, W)")
+    N, C, H, W = (dimension.dim_value or None for dimension in dimensions)  # 0: left open
+    if C and H and W:
+        refuse_odd_images(C, H, W)
+        if prepared not in (None, (C, H, W)):
+            raise FileError(f"prepares images of {prepared}, but reads images of {(C, H, W)}")
+    return Value(Node("", name, name), prepared or (C, H, W)), N or 1
 
 
-def nodes_of(model: Any, image: str, constants: dict[str, np.ndarray], path: Path) -> list[Node]:
-    """The operators above the image, in the file's order, in which each reads only what was made before it.
+def values_of(model: Any, image: Value, batch: int, constants: Constants, path: Path) -> dict[str, Value]:
+    """The values computed from the image by name, in the file's order, in which each reads only what is there.
 
-    Operators that make constants are computed here and add to `constants`; so are shapes, where the file tells them.
-    Shapes that it leaves open are only known as such.
+    Operators that make constants are computed here and add to `constants`; so are shapes, which are -1 throughout where
+    they depend on a size that the file leaves open: Reshape needs no more.
     """
-    nodes: list[Node] = []
-    made, open_shapes = {image}, set()
+    values, unsure = {image.node.name: image}, set[str]()
     makers = {value: number for number, proto in enumerate(model.graph.node) for value in proto.output}
-    shapes, fold = shapes_of(model, image), Folding(model, path)
+    needed = {value.name for value in model.graph.output}
+    for proto in reversed(model.graph.node):
+        needed.update(proto.input if needed.intersection(proto.output) else ())
+    joined: dict[tuple[str, ...], str] = {}
+    fold = Folding(model, path)
     for number, proto in enumerate(model.graph.node):
-        node = node_of(proto, made, constants, shapes)
-        for value in proto.input:
-            if value and value not in made and value not in constants and value not in open_shapes:
-                raise FileError(f"{node} reads {value!r}, which {what_is_wrong_with(makers.get(value), number)}")
-        if not node.output or node.output in made or node.output in constants:
+        if proto.output and needed.isdisjoint(proto.output):
+            continue
+        node = node_of(proto, values, constants)
+        for name in proto.input:
+            if name and name not in values and name not in constants:
+                raise FileError(f"{node} reads {name!r}, which {what_is_wrong_with(makers.get(name), number)}")
+        if not node.output or node.output in values or node.output in constants:
             raise FileError(f"{node} makes nothing, or what was there before")
-        if proto.domain not in ("", "ai.onnx"):
-            raise FileError(f"{node} is of the domain {proto.domain!r}; expected ONNX's own operators")
-        if node.operator == "Shape" and node.data:
-            whole, attributes = node.shapes[0], node.attributes
-            part = None if whole is None else whole[attributes.get("start", 0) : attributes.get("end")]
-            if part is None or None in part:
-                open_shapes.add(node.output)
-            else:
-                constants[node.output] = np.array(part, np.int64)
-        elif node.data:
-            nodes.append(grouped(node, nodes))
-            made.add(node.output)
-        elif open_shapes.intersection(proto.input):
-            open_shapes.update(proto.output)
+        if not node.data:
+            made = fold(proto, str(node), [constants[name] for name in proto.input if name])
+            is_unsure = not unsure.isdisjoint(proto.input)
+        elif node.operator == "Shape":
+            sizes = dict(zip("NCHW", (batch, *values[node.data[0]].shape, 1, 1), strict=False))
+            counted = [sizes[axis] for axis in values[node.data[0]].axes]
+            counted = counted[node.attributes.get("start", 0) : node.attributes.get("end")]
+            is_unsure = None in counted
+            made = {node.output: np.array([-1 if n is None else n for n in counted], np.int64)}
         else:
-            constants.update(fold(proto, str(node), [constants[value] for value in proto.input if value]))
-    return nodes
+            values[node.output] = above(node, [values[name] for name in grouped(node, joined)])
+            continue
+        constants |= {name: np.full_like(array, -1) for name, array in made.items()} if is_unsure else made
+        unsure |= made.keys() if is_unsure else set()
+    return values
+
+
+def grouped(node: Node, joined: dict[tuple[str, ...], str]) -> list[str]:
+    """What an operator reads; a Concat that begins with all that an earlier one joined reads that one instead.
+
+    (DenseNet, as PyTorch has it.)  `joined` knows the earlier ones.
+    """
+    data = list(node.data)
+    if node.operator == "Concat":
+        for count in range(len(data) - 1, 1, -1):
+            if tuple(data[:count]) in joined:
+                data[:count] = [joined[tuple(data[:count])]]
+                break
+        joined[tuple(node.data)] = node.output
+    return data
 
 
 def what_is_wrong_with(maker: int | None, reader: int) -> str:
@@ -195,29 +156,16 @@ def what_is_wrong_with(maker: int | None, reader: int) -> str:
     return "is made only later: a cycle, or operators out of order" if maker >= reader else "is not a first output"
 
 
-def node_of(
-    proto: Any,
-    made: Collection[str],
-    constants: Mapping[str, np.ndarray],
-    shapes: Mapping[str, tuple[int | None, ...]],
-) -> Node:
-    """A NodeProto, with the constants that it reads at hand."""
-    import onnx
-
-    output = proto.output[0] if proto.output else ""
-    read = {a.name: a for a in proto.attribute if a.type not in (onnx.AttributeProto.TENSOR, onnx.AttributeProto.GRAPH)}
-    attributes = {name: onnx.helper.get_attribute_value(a) for name, a in read.items()}
-    return Node(
-        proto.op_type,
-        proto.name.strip("/") or output,  # PyTorch writes "/features/features.0/Conv"
-        output,
-        data=[value for value in proto.input if value in made],
-        constants=[constants.get(value) for value in proto.input],
-        attributes={
-            key: list(v) if isinstance(v, Sequence) and not isinstance(v, bytes) else v for key, v in attributes.items()
-        },
-        shapes=(shapes.get(next((value for value in proto.input if value in made), "")), shapes.get(output)),
-    )
+def scores_of(model: Any, values: Mapping[str, Value]) -> Value:
+    """The value that the file gives, or what is below the softmax or sigmoid that makes it."""
+    outputs = [value.name for value in model.graph.output]
+    scores = values.get(outputs[0]) if len(outputs) == 1 else None
+    if scores is None or scores.below is None:
+        raise FileError(f"computes {', '.join(map(repr, outputs)) or 'nothing'}; expected one output, the scores")
+    if scores.node.operator in PROBABILITIES:
+        scores = scores.below
+    refuse_half(scores)
+    return scores
 
 
 # ---------------------------------------------------------------------- metadata

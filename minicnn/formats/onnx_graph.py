@@ -1,99 +1,114 @@
 """A graph of operators as a chain with branches: what a Network is made of.
 
-From the scores down to the image every operator has one way to go, except those that join several maps into one
-(Concat, Add).  Below a junction its ways meet again at a fork,
+Each value that is computed from the image lies on another: the one that its operator reads.  What joins several values
+(Concat, Add) lies on the fork, the nearest value that *every* way down from it to the image passes through,
 
-    … → fork → a → b → junction → …                  chain:   …, Junction([a, b], [c]), …
+    … → fork → a → b → junction → …                  chain:   …, Concat([a, b], [c]), …
              ↘ c ↗
 
-and the fork is the nearest value that *every* way from the junction down to the image passes through.  (Compilers call
-it the immediate dominator.)  What is between fork and junction are chains again, with forks of their own.
+which is where the chains below the joined values part.  (Compilers call it the immediate dominator.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from layers import Add, Concat, Layer
 
 from .errors import FileError
+from .limits import Known, shape_above
 from .onnx_node import Node
-
-JUNCTIONS = ("Concat", "Add", "Sum")
-PASSING = ("Identity", "Flatten", "Reshape", "Squeeze", "Dropout", "Cast")  # what may stand behind a softmax
 
 
 @dataclass(frozen=True, eq=False)
-class Junction:
-    """Several chains that read the same value, and the operator that joins them."""
+class Value:
+    """A value computed from the image: a layer on the value below.  (The image has neither.)
+
+    node:     the operator that makes it
+    shape:    as the network here has it: after a global average (C,), for instance
+    layer:    None where only what ONNX calls it changes
+    axes:     those that ONNX counts: "NCHW" for the same average, if the file keeps them
+    averaged: axes whose mean was taken so far; only that of both is a layer
+    inside:   the values in the layer's branches, by name
+    depth:    how many values there are down to the image
+    """
 
     node: Node
-    branches: list[Chain]
+    shape: Known
+    below: Value | None = None
+    layer: Layer | None = None
+    axes: str = "NCHW"
+    averaged: str = ""
+    inside: frozenset[str] = frozenset()
+    depth: int = 0
+
+    def then(self, node: Node, layer: Layer | None, axes: str = "", **more: Any) -> Value:
+        """The value that an operator makes of this one."""
+        shape = self.shape if layer is None else shape_above(node.name, layer, self.shape)
+        return Value(node, shape, self, layer, axes or self.axes, depth=self.depth + 1, **more)
+
+    @property
+    def is_flat(self) -> bool:
+        return len(self.shape) == 1
+
+    @property
+    def channels(self) -> int:
+        if self.shape[0] is None:
+            raise FileError("meets maps of an unknown number of channels; export with a fixed size of the images")
+        return self.shape[0]
 
 
-Chain = list[Node | Junction]  # lowest first
+# ---------------------------------------------------------------------- values → a chain
 
 
-class Graph:
-    """Operators in an order in which they can be computed, from the value `image` up."""
-
-    def __init__(self, image: str, nodes: Iterable[Node]) -> None:
-        self.image = image
-        self.makers: dict[str, Node] = {}  # a value → the operator that makes it
-        self.below = {image: image}  # a value → the nearest value that every way down to the image passes through
-        self.depth = {image: 0}  # how often `below` leads on from a value until the image is reached
-        for node in nodes:
-            fork = node.data[0]
-            for other in node.data[1:]:
-                fork = self.meeting_point(fork, other)
-            self.makers[node.output] = node
-            self.below[node.output], self.depth[node.output] = fork, self.depth[fork] + 1
-
-    def meeting_point(self, a: str, b: str) -> str:
-        """The nearest value that every way down from a and every way down from b passes through."""
-        while a != b:
-            if self.depth[a] >= self.depth[b]:
-                a = self.below[a]
-            else:
-                b = self.below[b]
-        return a
-
-    def chain(self, scores: str) -> Chain:
-        """All that leads from the image to the value `scores`."""
-        return self._between(self.image, scores, set())
-
-    def _between(self, bottom: str, top: str, seen: set[str]) -> Chain:
-        """The chain from one value up to another, followed from the top down."""
-        found: Chain = []
-        while top != bottom:
-            if top == self.image or top in seen:
-                raise FileError(f"the branches do not join where they fork: {top!r} is read by more than one of them")
-            seen.add(top)
-            node = self.makers[top]
-            if len(node.data) == 1:
-                found.append(node)
-            elif node.operator in JUNCTIONS:
-                fork = self.below[top]
-                found.append(Junction(node, [self._between(fork, value, seen) for value in node.data]))
-            else:
-                values = ", ".join(node.data)
-                raise FileError(f"{node} reads several computed values, {values}; only Concat and Add may")
-            top = self.below[top]
-        return found[::-1]
-
-    def without_softmax(self, scores: str) -> str:
-        """The value below the softmax or sigmoid that the graph ends in: a network gives scores, not probabilities."""
-        top = scores
-        while top != self.image and self.makers[top].operator in PASSING:
-            top = self.below[top]
-        if top != self.image and self.makers[top].operator in ("Softmax", "LogSoftmax", "Sigmoid"):
-            return self.below[top]
-        return scores
+def chain(top: Value, bottom: Value) -> list[Value]:
+    """The values that make layers, above `bottom` and up to `top`, lowest first."""
+    found = []
+    while top is not bottom and top.below is not None:
+        found.append(top)
+        top = top.below
+    return [value for value in reversed(found) if value.layer is not None]
 
 
-def grouped(node: Node, nodes: Sequence[Node]) -> Node:
-    """A Concat that begins with all that an earlier one joined reads that one instead (DenseNet, as PyTorch has it)."""
-    for other in nodes if node.operator == "Concat" else ():
-        joined = len(other.data)
-        if other.operator == "Concat" and joined < len(node.data) and node.data[:joined] == other.data:
-            node = replace(node, data=[other.output, *node.data[joined:]])
-    return node
+def fork(a: Value, b: Value) -> Value:
+    """The nearest value that both lie on."""
+    while a is not b:
+        upper, lower = (a, b) if a.depth >= b.depth else (b, a)
+        assert upper.below is not None  # for both lie on the image
+        a, b = upper.below, lower
+    return a
+
+
+def joined(node: Node, values: Sequence[Value]) -> Value:
+    """A Concat or Add of several values."""
+    if node.operator not in ("Concat", "Add", "Sum"):
+        raise FileError(f"{node} reads several computed values, {', '.join(node.data)}; only Concat and Add may")
+    if node.operator == "Concat" and node.attributes.get("axis", 1) != 1:
+        raise FileError(f"{node}: joins along axis {node.attributes['axis']}; expected 1, the channels")
+    bottom = reduce(fork, values)
+    branches = [chain(value, bottom) for value in values]
+    inside: set[str] = set()
+    for value in (value for branch in branches for value in branch):
+        names = {value.node.output, *value.inside}
+        if inside & names:
+            shared = min(inside & names)
+            raise FileError(f"the branches do not join where they fork: {shared!r} is read by more than one of them")
+        inside |= names
+    kind = Concat if node.operator == "Concat" else Add
+    layer = kind([[value.layer for value in branch if value.layer] for branch in branches])
+    return bottom.then(node, layer, values[0].axes, inside=frozenset(inside))
+
+
+def layers_of(top: Value, image: Value) -> dict[str, Layer]:
+    """The layers from the image up; where a name is taken, the first of name_2, name_3, … that is not."""
+    layers: dict[str, Layer] = {}
+    for value in chain(top, image):
+        name, n = value.node.name, 2
+        while name in layers:
+            name, n = f"{value.node.name}_{n}", n + 1
+        if value.layer is not None:
+            layers[name] = value.layer
+    return layers

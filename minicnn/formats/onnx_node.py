@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,8 @@ import numpy as np
 
 from layers.windows import Pair
 
-from .empty_batch import LARGEST_STEP
+from . import limits
 from .errors import FileError
-
-Dimensions = tuple[int | None, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,19 +24,39 @@ class Node:
     data:       the values it reads that were computed from the image
     constants:  its inputs in their order: an array where the file holds it, None where it is computed or left out
     attributes: numbers, texts and lists by name
-    shapes:     of the first value it reads and of the one it makes, each number None where it is open
     """
 
     operator: str
     name: str
     output: str
-    data: Sequence[str]
+    data: Sequence[str] = ()
     constants: Sequence[np.ndarray | None] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
-    shapes: tuple[Dimensions, Dimensions] = (None, None)
 
     def __str__(self) -> str:
         return f"{self.operator} {self.name!r}"
+
+
+def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarray]) -> Node:
+    """A NodeProto, with the constants that it reads at hand."""
+    import onnx
+
+    if proto.domain not in ("", "ai.onnx"):
+        raise FileError(f"{proto.op_type} {proto.name!r} is of the domain {proto.domain!r}; expected ONNX's own")
+    output = proto.output[0] if proto.output else ""
+    attributes = {}
+    for a in proto.attribute:
+        if a.type not in (onnx.AttributeProto.TENSOR, onnx.AttributeProto.GRAPH):
+            value = onnx.helper.get_attribute_value(a)
+            attributes[a.name] = value if isinstance(value, (bytes, int, float)) else list(value)
+    return Node(
+        proto.op_type,
+        proto.name.strip("/") or output,  # PyTorch writes "/features/features.0/Conv"
+        output,
+        [value for value in proto.input if value in made],
+        [constants.get(value) for value in proto.input],
+        attributes,
+    )
 
 
 # ---------------------------------------------------------------------- weights
@@ -59,11 +77,6 @@ def weights(node: Node, n: int, ndim: int | None = None) -> np.ndarray:
     return array
 
 
-def scaled(array: np.ndarray, factor: float) -> np.ndarray:
-    """factor · array, in the array's type; untouched for 1."""
-    return np.ascontiguousarray(array if factor == 1 else array * array.dtype.type(factor))
-
-
 def one_each(constant: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A constant that is added to maps or features of `shape`, as one number for each channel."""
     try:
@@ -77,11 +90,7 @@ def one_each(constant: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def whole(node: Node, key: str, count: int, default: int | None = None) -> tuple[int, ...]:
     """`count` whole numbers."""
-    value: Any = node.attributes.get(key, [] if default is None else [default] * count)
-    values = value if isinstance(value, list) else [value]
-    if len(values) != count or not all(isinstance(v, int) and 0 <= v <= LARGEST_STEP for v in values):
-        raise FileError(f"{key} is {value}; expected {count} whole numbers of 0 … {LARGEST_STEP}")
-    return tuple(values)
+    return limits.whole(key, node.attributes.get(key, [] if default is None else [default] * count), count)
 
 
 def pair(node: Node, key: str, default: int | None = None) -> Pair:
@@ -98,3 +107,12 @@ def number(node: Node, key: str, default: float) -> float:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         raise FileError(f"{key} is {value}; expected a number")
     return float(value)
+
+
+def integers(node: Node, key: str, place: int) -> list[int] | None:
+    """A list of whole numbers: an attribute in older files, an input in newer ones; None if it is left out."""
+    constant = node.constants[place] if has(node, place) else None
+    value = node.attributes.get(key) if constant is None else np.ravel(constant).tolist()
+    if value is not None and not (isinstance(value, list) and all(isinstance(n, int) for n in value)):
+        raise FileError(f"{key} is {value!r:.80}; expected whole numbers")
+    return value

@@ -1,13 +1,12 @@
-"""ONNX's operators as layers: one function for each, which reads the operator's attributes and weights.
+"""ONNX's operators as layers: one function for each, which puts a layer on the value that the operator reads.
 
-Each gets the node and x, an empty batch of the maps that it meets (None where the file does not tell the images' size).
-An operator that changes nothing for us gives None.
+Those that only change the shape of maps, or average over their pixels, are in onnx_shapes.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -25,58 +24,65 @@ from layers import (
     PaddedAveragePool,
     ReLU,
 )
-from layers.arrays import Array
 from layers.windows import Pair, Sides
 
 from .errors import FileError
-from .onnx_node import Node, flag, has, number, one_each, pair, scaled, weights, whole
-from .onnx_shapes import padded, spatial, view
+from .limits import Misfit
+from .onnx_graph import Value, joined
+from .onnx_node import Node, flag, has, number, one_each, pair, weights, whole
+from .onnx_shapes import flattened, padded, pads_of, refuse_half, reshaped, spatial, unsqueezed
+
+PROBABILITIES = ("Softmax", "LogSoftmax", "Sigmoid")  # left out at the end: a network gives scores
+PASSING = ("Identity", "Flatten", "Reshape", "Squeeze", "Dropout", "Cast")  # what may stand behind them
 
 
-def convolution(node: Node, x: Array | None) -> Conv | FullyConnected:
+def above(node: Node, values: Sequence[Value]) -> Value:
+    """The value that an operator makes of those that it reads."""
+    for value in values:
+        if value.node.operator in PROBABILITIES:
+            if node.operator in PASSING:
+                return value
+            raise unknown(value.node)
+        if node.operator not in ("ReduceMean", "Squeeze"):
+            refuse_half(value)
+    if len(values) > 1:
+        return joined(node, values)
+    if node.operator in PROBABILITIES:
+        return values[0].then(node, None)
+    if node.operator not in OPERATORS:
+        raise unknown(node)
+    try:
+        made = OPERATORS[node.operator](node, values[0])
+        return values[0].then(node, made) if isinstance(made, Layer) else made
+    except Misfit:  # which names the layer
+        raise
+    except ValueError as error:
+        raise FileError(f"{node}: {error}") from None
+
+
+def unknown(node: Node) -> FileError:
+    return FileError(f"{node}: is not among the operators read here: {', '.join(OPERATORS)}")
+
+
+# ---------------------------------------------------------------------- convolutions and matrices
+
+
+def convolution(node: Node, below: Value) -> Layer | Value:
     """Behind a global average our maps are features (N, C) already, on which 1×1 kernels are a matrix."""
     K = weights(node, 1, ndim=4)
     b = weights(node, 2, ndim=1) if has(node, 2) else None
     refuse_dilation(node)
-    if x is not None and x.ndim == 2 and K.shape[2:] == (1, 1) and whole(node, "group", 1, default=1) == (1,):
+    (groups,), stride = whole(node, "group", 1, default=1), pair(node, "strides", default=1)
+    if below.is_flat and K.shape[2:] == (1, 1) and groups == 1:
         return FullyConnected(K[:, :, 0, 0], b)
-    groups, stride = whole(node, "group", 1, default=1)[0], pair(node, "strides", default=1)
-    pad = padding(node, (K.shape[2], K.shape[3]), stride, x)
-    return Conv(K, b, stride, pad) if groups == 1 else GroupedConv(K, b, groups, stride, pad)
+    pad = padding(node, (K.shape[2], K.shape[3]), stride, below)
+    if below.node.operator == "Pad" and below.below is not None and "auto_pad" not in node.attributes:
+        top, bottom, left, right = (a + b for a, b in zip(pad, pads_of(below.node), strict=True))
+        below, pad = below.below, (top, bottom, left, right)
+    return below.then(node, Conv(K, b, stride, pad) if groups == 1 else GroupedConv(K, b, groups, stride, pad))
 
 
-def max_pool(node: Node, x: Array | None) -> MaxPool:
-    refuse_dilation(node)
-    size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
-    return MaxPool(size, stride, padding(node, size, stride, x), ceil=flag(node, "ceil_mode"))
-
-
-def average_pool(node: Node, x: Array | None) -> AveragePool:
-    """An average counts the padding only where the file asks for it, and where there is any it makes a difference."""
-    refuse_dilation(node)
-    size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
-    pad, ceil = padding(node, size, stride, x), flag(node, "ceil_mode")
-    kind = PaddedAveragePool if flag(node, "count_include_pad") and any(pad) else AveragePool
-    return kind(size, stride, pad, ceil)
-
-
-def local_response_norm(node: Node, x: Array | None) -> LocalResponseNorm:
-    """ONNX divides α by the size of the window."""
-    (size,) = whole(node, "size", 1)
-    kappa, alpha, beta = number(node, "bias", 1.0), number(node, "alpha", 1e-4), number(node, "beta", 0.75)
-    return LocalResponseNorm.averaging(size, kappa, alpha, beta)
-
-
-def batch_norm(node: Node, x: Array | None) -> BatchNorm:
-    if flag(node, "training_mode") or not flag(node, "spatial", default=1):
-        raise FileError("measures its input, or has a mean for each pixel; expected one of a trained network")
-    gamma, beta, mean, variance = (weights(node, n, ndim=1) for n in (1, 2, 3, 4))
-    if np.any(variance < 0):
-        raise FileError("has a variance below 0")
-    return BatchNorm(gamma, beta, mean, variance, number(node, "epsilon", 1e-5))
-
-
-def gemm(node: Node, x: Array | None) -> FullyConnected:
+def gemm(node: Node, below: Value) -> Layer:
     """Y = alpha · X B + beta · C, where transB says that the file holds Bᵀ = W."""
     if flag(node, "transA"):
         raise FileError("has transA = 1; expected images along the first axis")
@@ -87,47 +93,30 @@ def gemm(node: Node, x: Array | None) -> FullyConnected:
     return FullyConnected(W, np.array(one_each(scaled(weights(node, 2), number(node, "beta", 1.0)), (1, len(W)))))
 
 
-def matmul(node: Node, x: Array | None) -> FullyConnected:
-    """Y = X B.  A constant that is added to it becomes its bias (`biased`)."""
-    return FullyConnected(np.ascontiguousarray(weights(node, 1, ndim=2).T))
-
-
-def dropout(node: Node, x: Array | None) -> Dropout:
-    if has(node, 1):
-        return Dropout(float(weights(node, 1).ravel()[0]))
-    return Dropout(number(node, "ratio", 0.5))
-
-
-def alone(node: Node, x: Array | None) -> None:
-    """A Concat of one value is that value; those of several are junctions of the graph."""
-    if len(node.constants) > 1:
-        raise FileError("joins maps with constants; expected maps alone")
-
-
-OPERATORS: dict[str, Callable[[Node, Array | None], Layer | None]] = {
-    "Conv": convolution,
-    "Relu": lambda node, x: ReLU(),
-    "MaxPool": max_pool,
-    "AveragePool": average_pool,
-    "GlobalAveragePool": lambda node, x: None if x is not None and x.ndim == 2 else GlobalAveragePool(),
-    "LRN": local_response_norm,
-    "BatchNormalization": batch_norm,
-    "Gemm": gemm,
-    "MatMul": matmul,
-    **dict.fromkeys(("Flatten", "Reshape", "Unsqueeze"), view),
-    **dict.fromkeys(("ReduceMean", "Squeeze"), spatial),
-    "Pad": padded,
-    "Concat": alone,
-    "Dropout": dropout,
-    "Identity": lambda node, x: None,
-    "Cast": lambda node, x: None,
-}
+def scaled(array: np.ndarray, factor: float) -> np.ndarray:
+    """factor · array, in the array's type; untouched for 1."""
+    return np.ascontiguousarray(array if factor == 1 else array * array.dtype.type(factor))
 
 
 # ---------------------------------------------------------------------- windows
 
 
-def padding(node: Node, size: Pair, stride: Pair, x: Array | None) -> Sides:
+def max_pool(node: Node, below: Value) -> Layer:
+    refuse_dilation(node)
+    size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
+    return MaxPool(size, stride, padding(node, size, stride, below), ceil=flag(node, "ceil_mode"))
+
+
+def average_pool(node: Node, below: Value) -> Layer:
+    """An average counts the padding only where the file asks for it, and where there is any it makes a difference."""
+    refuse_dilation(node)
+    size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
+    pad, ceil = padding(node, size, stride, below), flag(node, "ceil_mode")
+    kind = PaddedAveragePool if flag(node, "count_include_pad") and any(pad) else AveragePool
+    return kind(size, stride, pad, ceil)
+
+
+def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
     """(top, bottom, left, right).  ONNX lists top and left first; `auto_pad` depends on the size of the maps."""
     mode = node.attributes.get("auto_pad", b"NOTSET")
     if mode == b"VALID":
@@ -137,21 +126,16 @@ def padding(node: Node, size: Pair, stride: Pair, x: Array | None) -> Sides:
         return top, bottom, left, right
     if mode not in (b"SAME_UPPER", b"SAME_LOWER"):
         raise FileError(f"auto_pad is {mode!r}; expected NOTSET, VALID, SAME_UPPER or SAME_LOWER")
-    if x is None or x.ndim != 4:
-        raise FileError("pads by the size of its maps, which the file does not tell")
-    (top, bottom), (left, right) = (
-        same_padding(n, k, s, upper=mode == b"SAME_UPPER") for n, k, s in zip(x.shape[2:], size, stride, strict=True)
-    )
-    return top, bottom, left, right
-
-
-def same_padding(n: int, k: int, stride: int, upper: bool) -> Pair:
-    """What makes ⌈n / stride⌉ windows fit; of an odd number of pixels one more goes to the end (`upper`), or before."""
-    if stride < 1:
-        raise FileError(f"has a stride of {stride}")
-    total = max((math.ceil(n / stride) - 1) * stride + k - n, 0)
-    less, more = total // 2, total - total // 2
-    return (less, more) if upper else (more, less)
+    sides: list[int] = []
+    for n, k, step in zip(below.shape[1:], size, stride, strict=False):
+        if n is None or step < 1:
+            raise FileError("pads by the size of its maps, which the file does not tell, or by a stride of 0")
+        total = max((math.ceil(n / step) - 1) * step + k - n, 0)  # what makes ⌈n / stride⌉ windows fit
+        less, more = total // 2, total - total // 2
+        sides += (less, more) if mode == b"SAME_UPPER" else (more, less)
+    if len(sides) < 4:
+        raise FileError("pads features; expected maps")
+    return sides[0], sides[1], sides[2], sides[3]
 
 
 def refuse_dilation(node: Node) -> None:
@@ -159,3 +143,93 @@ def refuse_dilation(node: Node) -> None:
         raise FileError("is dilated; such windows are not among the layers here")
     if flag(node, "storage_order"):
         raise FileError("counts its windows by columns; expected storage_order = 0")
+
+
+# ---------------------------------------------------------------------- normalisation and arithmetic
+
+
+def local_response_norm(node: Node, below: Value) -> Layer:
+    """ONNX divides α by the size of the window."""
+    (size,) = whole(node, "size", 1)
+    kappa, alpha, beta = number(node, "bias", 1.0), number(node, "alpha", 1e-4), number(node, "beta", 0.75)
+    return LocalResponseNorm.averaging(size, kappa, alpha, beta)
+
+
+def batch_norm(node: Node, below: Value) -> Layer:
+    if flag(node, "training_mode") or not flag(node, "spatial", default=1):
+        raise FileError("measures its input, or has a mean for each pixel; expected one of a trained network")
+    gamma, beta, mean, variance = (weights(node, n, ndim=1) for n in (1, 2, 3, 4))
+    if np.any(variance < 0):
+        raise FileError("has a variance below 0")
+    return BatchNorm(gamma, beta, mean, variance, number(node, "epsilon", 1e-5))
+
+
+def affine(node: Node, below: Value) -> Layer | Value:
+    """Y = a·X + c, a and c constant for each channel.
+
+    What is added to a convolution or matrix goes into its bias; anything else becomes a BatchNorm with μ = 0, σ² = 1.
+    """
+    constant = next((array for array in node.constants if array is not None), None)
+    if constant is None or len(node.constants) != 2 or constant.dtype.kind not in "fiu":
+        raise FileError("computes with something else than one constant")
+    known = below.layer.parameters.get("b", below.layer.parameters.get("beta")) if below.layer else None
+    C = below.channels if known is None else len(known)
+    one = one_each(constant, (1, C, *[1] * (len(below.axes) - 2))).astype(np.float64)
+    is_first, a, c = node.constants[0] is not None, np.ones(C), np.zeros(C)
+    with np.errstate(divide="ignore"):
+        match node.operator:
+            case "Add" | "Sum":
+                c = one
+            case "Sub":
+                a, c = (-a, one) if is_first else (a, -one)
+            case "Mul":
+                a = one
+            case "Div" if is_first:
+                raise FileError("divides by what it computed")
+            case "Div":
+                a = 1 / one
+    lower, layer = below.below, below.layer
+    if lower is not None and isinstance(layer, (Conv, FullyConnected)) and np.all(a == 1):
+        return lower.then(below.node, layer.with_parameters({"b": (layer.b + c).astype(layer.b.dtype)}), below.axes)
+    if lower is not None and isinstance(layer, BatchNorm):
+        moved = {"gamma": a * layer.gamma, "beta": a * layer.beta + c}
+        moved = {key: p.astype(layer.beta.dtype) for key, p in moved.items()}
+        return lower.then(below.node, layer.with_parameters(moved), below.axes)
+    dtype = constant.dtype if constant.dtype == np.float64 else np.float32
+    return BatchNorm(a.astype(dtype), c.astype(dtype), np.zeros(C, dtype), np.ones(C, dtype), eps=0)
+
+
+# ---------------------------------------------------------------------- what changes nothing, or little
+
+
+def dropout(node: Node, below: Value) -> Layer:
+    return Dropout(float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5))
+
+
+def alone(node: Node, below: Value) -> Value:
+    """A Concat of one value is that value."""
+    if len(node.constants) > 1:
+        raise FileError("joins maps with constants; expected maps alone")
+    return below
+
+
+OPERATORS: dict[str, Callable[[Node, Value], Layer | Value]] = {
+    "Conv": convolution,
+    "Relu": lambda node, below: ReLU(),
+    "MaxPool": max_pool,
+    "AveragePool": average_pool,
+    "GlobalAveragePool": lambda node, below: below if below.is_flat else GlobalAveragePool(),
+    "LRN": local_response_norm,
+    "BatchNormalization": batch_norm,
+    "Gemm": gemm,
+    "MatMul": lambda node, below: FullyConnected(np.ascontiguousarray(weights(node, 1, ndim=2).T)),
+    "Flatten": flattened,
+    "Reshape": reshaped,
+    "Unsqueeze": unsqueezed,
+    **dict.fromkeys(("ReduceMean", "Squeeze"), spatial),
+    "Pad": padded,
+    "Concat": alone,
+    "Dropout": dropout,
+    **dict.fromkeys(("Identity", "Cast"), lambda node, below: below),
+    **dict.fromkeys(("Add", "Sum", "Sub", "Mul", "Div"), affine),
+}

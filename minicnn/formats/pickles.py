@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .errors import FileError
@@ -46,25 +46,29 @@ class Unknown:
     __init__ = __setstate__ = __setitem__ = append = extend = add = ignore
 
 
-class Names(dict[Any, Any]):
+class Ordered(dict[Any, Any]):
     """collections.OrderedDict: dictionaries keep their order by themselves now.  Its attributes are not needed."""
 
     def __setstate__(self, state: Any) -> None:
         """PyTorch notes versions of modules there."""
 
 
-class Reader(pickle.Unpickler):
-    """Python's unpickler with a table of names, and `persistent` for references to what lies outside of the pickle."""
+class Table(dict[str, Any]):
+    """What a program may ask for by name, and a placeholder for all else."""
 
-    def __init__(
-        self, program: io.BytesIO, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None
-    ) -> None:
+    def __missing__(self, name: str) -> Any:
+        return Known(Ordered) if name == "collections.OrderedDict" else type("Unknown", (Unknown,), {"name": name})
+
+
+class Reader(pickle.Unpickler):
+    """Python's unpickler with a table, and `persistent` for references to what lies outside of the pickle."""
+
+    def __init__(self, program: io.BytesIO, table: Table, persistent: Callable[[Any], Any] | None) -> None:
         super().__init__(program, encoding="latin1")
-        self.names, self.persistent = names, persistent
+        self.table, self.persistent = table, persistent
 
     def find_class(self, module: str, name: str) -> Any:
-        full = f"{module}.{name}"
-        return self.names[full] if full in self.names else type("Unknown", (Unknown,), {"name": full})
+        return self.table[f"{module}.{name}"]
 
     def persistent_load(self, identity: Any) -> Any:
         if self.persistent is None:
@@ -72,14 +76,14 @@ class Reader(pickle.Unpickler):
         return self.persistent(identity)
 
 
-def unpickle(program: io.BytesIO, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
+def unpickle(program: io.BytesIO, table: Table, persistent: Callable[[Any], Any] | None = None) -> Any:
     """What the pickle at the present place of `program` makes; FileError if it is damaged."""
     begin = program.tell()
     try:
         inspect(program)
         end = program.tell()
         program.seek(begin)
-        made = Reader(program, {"collections.OrderedDict": Known(Names), **names}, persistent).load()
+        made = Reader(program, table, persistent).load()
         program.seek(end)
         return made
     except FileError:
@@ -91,41 +95,36 @@ def unpickle(program: io.BytesIO, names: Mapping[str, Any], persistent: Callable
 
 
 def inspect(program: io.BytesIO) -> None:
-    """Refuses a pickle that would cost more than its bytes: Python's unpickler does as it is told.
+    """Refuses a pickle that would cost more than its bytes: Python's unpickler does what it says.
 
     Two things cost more: a place in its memory far beyond the others, and tuples within tuples, each used twice: a few
     hundred bytes are 2¹⁰⁰ parts to whoever hashes or compares them.
     """
-    size = len(program.getbuffer())
+    size, memo = len(program.getbuffer()), dict[int, int]()
     stack: list[int] = []  # for each value its parts: 1, or for a tuple the sum; 0 is a mark
-    memo: dict[int, int] = {}
-    argument: Any
     for count, (opcode, argument, _) in enumerate(pickletools.genops(program)):
         if count >= MOST_INSTRUCTIONS:
             raise FileError(f"a pickle of more than {MOST_INSTRUCTIONS:,} instructions")
-        before, name = opcode.stack_before, opcode.name
+        before, name, parts = opcode.stack_before, opcode.name, 1
         if name.endswith("PUT") or name == "MEMOIZE":
-            place = len(memo) if name == "MEMOIZE" else int(argument)
+            place = len(memo) if name == "MEMOIZE" else int(argument or 0)
             if place > size:
                 raise FileError(f"a damaged pickle: place {place} of its memory")
             memo[place] = stack[-1]
         elif name.endswith("GET"):
-            stack.append(memo[int(argument)])
-        elif name == "DUP":
-            stack.append(stack[-1])
-        elif name == "MARK":
-            stack.append(0)
+            stack.append(memo[int(argument or 0)])
+        elif name in ("DUP", "MARK"):
+            stack.append(stack[-1] if name == "DUP" else 0)
         else:
-            parts = 1
             if pickletools.markobject in before:
                 mark = len(stack) - 1 - stack[::-1].index(0)
                 parts += sum(stack[mark:])
                 del stack[mark:]
                 before = before[: before.index(pickletools.markobject)]
             parts += sum(stack.pop() for _ in before)
-            if parts > MOST_PARTS and name.startswith(("TUPLE", "REDUCE", "NEWOBJ", "FROZENSET")):
-                raise FileError(f"a pickle with a tuple of more than {MOST_PARTS:,} parts")
             is_tuple = name.startswith(("TUPLE", "REDUCE", "NEWOBJ", "FROZENSET"))
+            if is_tuple and parts > MOST_PARTS:
+                raise FileError(f"a pickle with a tuple of more than {MOST_PARTS:,} parts")
             stack.extend([parts if is_tuple else 1] * len(opcode.stack_after))
 
 

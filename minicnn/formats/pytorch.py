@@ -14,7 +14,7 @@ import io
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
@@ -23,11 +23,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from . import archive
-from .errors import FileError
-from .pickles import Known, Unknown, expected, unpickle
+from .errors import FileError, reading
+from .pickles import Known, Table, Unknown, expected, unpickle
 from .stored import NUMBERS, Stored, native
 
-MOST_PICKLE_BYTES = 64 * 2**20
+MOST_PICKLE_BYTES = 64 * 2**20  # of the older format, where numbers follow
 MOST_REPEATED = 2**20  # a stride of 0 makes many elements of one number: as many as that, if there are no more stored
 OLDER_MAGIC = 0x1950A86A20F9469CFC6C
 OLDER_FILES_BEGIN = b"\x80\x02\x8a\x0a" + OLDER_MAGIC.to_bytes(10, "little") + b"."
@@ -43,28 +43,25 @@ class Kind(str):
     """What the pickle calls torch.FloatStorage."""
 
 
-class Reference(NamedTuple):
-    """Numbers first … first + length − 1 of the storage called `key`, as the pickle refers to them."""
+class Storage(NamedTuple):
+    """Numbers first … first + length − 1 of the storage called `key`, of which `read` gives all."""
 
-    key: str
+    read: Callable[[Storage], np.ndarray]
     kind: str
+    key: str
     first: int
     length: int
-
-
-Storages = Callable[[Reference], np.ndarray]  # the numbers of a whole storage
 
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     """What was saved, its tensors as `Stored`: they can be read while the file is open."""
-    with open(path, "rb") as file:
-        older = file.read(len(OLDER_FILES_BEGIN)) == OLDER_FILES_BEGIN
-        if older:
+    with reading(path, "a weight file of PyTorch's") as file:
+        if file.read(len(OLDER_FILES_BEGIN)) == OLDER_FILES_BEGIN:
             yield read_older(file)
             return
-    with archive.opened(path) as members:
-        yield read_zip(members)
+        with archive.opened(path) as members:
+            yield read_zip(members)
 
 
 # ---------------------------------------------------------------------- the two formats
@@ -79,64 +76,62 @@ def read_zip(members: zipfile.ZipFile) -> Any:
     folder = pickles[0].removesuffix("data.pkl")
     if f"{folder}constants.pkl" in found:
         raise FileError("a TorchScript program; save the state dict: torch.save(model.state_dict(), FILE)")
-    has_order = f"{folder}byteorder" in found
-    order = archive.read_member(members, f"{folder}byteorder", most=16) if has_order else b"little"
+    order = members.read(f"{folder}byteorder") if f"{folder}byteorder" in found else b"little"
     if order not in (b"little", b"big"):
-        raise FileError(f"an unknown byte order {order!r}; expected little or big")
+        raise FileError(f"an unknown byte order {order!r:.80}; expected little or big")
 
-    def storage(part: Reference) -> np.ndarray:
-        name, dtype = f"{folder}data/{part.key}", np.dtype(NUMBERS[part.kind])
+    def read(storage: Storage) -> np.ndarray:
+        name, dtype = f"{folder}data/{storage.key}", np.dtype(NUMBERS[storage.kind])
         if name not in found:
-            raise FileError(f"its storage {part.key!r:.80} is missing")
-        size = members.getinfo(name).file_size
-        if size != part.length * dtype.itemsize:
-            raise FileError(f"storage {part.key!r:.80} has {size} bytes; expected {part.length} numbers, {part.kind}")
-        numbers = np.empty(part.length, dtype.newbyteorder("<" if order == b"little" else ">"))
+            raise FileError(f"its storage {storage.key!r:.80} is missing")
+        size, wanted = members.getinfo(name).file_size, f"{storage.length} numbers, {storage.kind}"
+        if size != storage.length * dtype.itemsize:
+            raise FileError(f"storage {storage.key!r:.80} has {size} bytes; expected {wanted}")
+        numbers = np.empty(storage.length, dtype.newbyteorder("<" if order == b"little" else ">"))
         archive.read_into(members, name, numbers.view(np.uint8).data)
         return numbers
 
-    program = io.BytesIO(archive.read_member(members, pickles[0], MOST_PICKLE_BYTES))
-    return unpickle(program, NAMES, partial(reference_to, storage))
+    return unpickle(io.BytesIO(members.read(pickles[0])), NAMES, partial(referred, read))
 
 
 def read_older(file: BinaryIO) -> Any:
     """Files from before 2020, or written with _use_new_zipfile_serialization=False: always little-endian."""
-    kinds: dict[str, str] = {}
+    storages: dict[str, Storage] = {}  # the first that the pickle calls so
     places: dict[str, tuple[int, int]] = {}
 
-    def reference(identity: Any) -> Any:
-        made = reference_to(storage, identity)
-        if isinstance(made, tuple):
-            kinds[made[1].key] = made[1].kind
+    def refer(identity: Any) -> Any:
+        made = referred(read, identity)
+        if isinstance(made, Storage):
+            storages.setdefault(made.key, made)
         return made
 
-    def storage(part: Reference) -> np.ndarray:
-        if part.key not in places:
-            raise FileError(f"its storage {part.key!r:.80} is missing")
-        position, count = places[part.key]
-        if kinds[part.key] != part.kind or part.first + part.length > count:
-            wanted = f"{part.first + part.length} numbers, {part.kind}"
-            raise FileError(f"storage {part.key!r:.80} has {count} numbers, {kinds[part.key]}; expected {wanted}")
+    def read(storage: Storage) -> np.ndarray:
+        if storage.key not in places:
+            raise FileError(f"its storage {storage.key!r:.80} is missing")
+        (position, count), kind = places[storage.key], storages[storage.key].kind
+        if kind != storage.kind or storage.first + storage.length > count:
+            wanted = f"{storage.first + storage.length} numbers, {storage.kind}"
+            raise FileError(f"storage {storage.key!r:.80} has {count} numbers, {kind}; expected {wanted}")
         file.seek(position)
-        return np.fromfile(file, np.dtype(NUMBERS[part.kind]).newbyteorder("<"), count)
+        return np.fromfile(file, np.dtype(NUMBERS[kind]).newbyteorder("<"), count)
 
     file.seek(0)
     program = io.BytesIO(file.read(MOST_PICKLE_BYTES))
-    unpickle(program, {})  # the magic number
-    version = unpickle(program, {})
+    unpickle(program, Table())  # the magic number
+    version = unpickle(program, Table())
     if version != 1001:
         raise FileError(f"version {version!r:.80} of PyTorch's older format; expected 1001")
-    unpickle(program, {})  # sizes of numbers on the writer's machine
-    saved = unpickle(program, NAMES, reference)
-    keys = expected(list, unpickle(program, {}))
+    unpickle(program, Table())  # sizes of numbers on the writer's machine
+    saved = unpickle(program, NAMES, refer)
+    keys = expected(list, unpickle(program, Table()))
     position, size = program.tell(), os.fstat(file.fileno()).st_size
     for key in keys:
-        if not isinstance(key, str) or key not in kinds or key in places:
+        if not isinstance(key, str) or key not in storages or key in places:
             raise FileError(f"a storage {key!r:.80} that no tensor uses, or that comes twice")
         file.seek(position)
         count = int.from_bytes(file.read(8), "little")
         places[key] = position + 8, count
-        position += 8 + count * np.dtype(NUMBERS[kinds[key]]).itemsize
+        position += 8 + count * np.dtype(NUMBERS[storages[key].kind]).itemsize
         if position > size:
             raise FileError(f"the file ends in the middle of storage {key!r:.80} of {count} numbers")
     return saved
@@ -145,15 +140,14 @@ def read_older(file: BinaryIO) -> Any:
 # ---------------------------------------------------------------------- what PyTorch's pickles name
 
 
-def reference_to(storages: Storages, identity: Any) -> Any:
+def referred(read: Callable[[Storage], np.ndarray], identity: Any) -> Any:
     """("storage", torch.FloatStorage, "3", "cpu", 23232), in older files also: None, or a view (name, first, count)."""
     match identity:
-        case ("storage", Kind() as kind, str(key), str(), int(count), *view) if count >= 0:
-            match view:
-                case [] | [None]:
-                    return storages, Reference(key, kind, 0, count)
-                case [(str(), int(first), int(count))] if min(first, count) >= 0:
-                    return storages, Reference(key, kind, first, count)
+        case ("storage", Kind() as kind, str(key), str(), int(count), *view) if count >= 0 and view in ([], [None]):
+            return Storage(read, kind, key, 0, count)
+        case ("storage", Kind() as kind, str(key), str(), int(), (str(), int(first), int(count))):
+            if min(first, count) >= 0:
+                return Storage(read, kind, key, first, count)
         case ("storage" | "module", type() as unknown, *_) if issubclass(unknown, Unknown):
             return unknown() if identity[0] == "storage" else unknown
     raise FileError("a damaged pickle: a reference to no storage")
@@ -166,15 +160,12 @@ def tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
     for integers in (shape, strides, (offset,)):
         if not isinstance(integers, tuple) or not all(type(n) is int and abs(n) < 2**63 for n in integers):
             raise FileError("a damaged pickle: a tensor whose shape, strides or offset are no integers")
-    storages, part = expected(tuple, storage)
-    if not isinstance(part, Reference):
+    if not isinstance(expected(tuple, storage), Storage):
         raise FileError("a damaged pickle: a tensor without a storage")
-    return Stored(shape, part.kind, partial(numbers_of, storages, part, offset, shape, strides))
+    return Stored(shape, storage.kind, partial(numbers_of, storage, offset, shape, strides))
 
 
-def numbers_of(
-    storages: Storages, part: Reference, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
-) -> np.ndarray:
+def numbers_of(storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
     """Element (i, j, …) is number offset + i·strides[0] + j·strides[1] + … of the part of the storage.
 
     That everything lies inside of the storage is what as_strided, which would read anywhere, does not ask.
@@ -184,14 +175,14 @@ def numbers_of(
     if min((*shape, *strides, offset)) < 0:
         raise FileError(f"a negative shape, stride or offset: {shape}, {strides}, {offset}")
     extent = 0 if 0 in shape else 1 + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    stored = storages(part)
-    if part.first + offset + extent > stored.size:
-        where = f"of shape {shape}, strides {strides} and offset {part.first + offset}"
+    stored, begin = storage.read(storage), storage.first + offset
+    if begin + extent > stored.size:
+        where = f"of shape {shape}, strides {strides} and offset {begin}"
         raise FileError(f"a tensor {where} reaches beyond the {stored.size} numbers stored")
     if math.prod(shape) > max(stored.size, MOST_REPEATED):
         raise FileError(f"a tensor of shape {shape} repeats the {stored.size} numbers stored")
-    numbers = stored[part.first + offset :][:extent]
-    return native(as_strided(numbers, shape, [stride * numbers.itemsize for stride in strides]), part.kind)
+    numbers = stored[begin:][:extent]
+    return native(as_strided(numbers, shape, [stride * numbers.itemsize for stride in strides]), storage.kind)
 
 
 def parameter(data: Any, *_: Any) -> Any:
@@ -204,10 +195,12 @@ def subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     return expected((Known, Unknown), function)(*expected(tuple, arguments))
 
 
-NAMES: Mapping[str, Any] = {
-    **{f"torch._utils._rebuild_{name}": Known(tensor) for name in ("tensor", "tensor_v2")},
-    **{f"torch._utils._rebuild_{name}": Known(parameter) for name in ("parameter", "parameter_with_state")},
-    "torch._tensor._rebuild_from_type_v2": Known(subclass),
-    "torch.Size": Known(tuple),
-    **{f"torch.{name}": Kind(kind) for name, kind in KINDS.items()},
-}
+NAMES = Table(
+    {
+        **{f"torch._utils._rebuild_{name}": Known(tensor) for name in ("tensor", "tensor_v2")},
+        **{f"torch._utils._rebuild_{name}": Known(parameter) for name in ("parameter", "parameter_with_state")},
+        "torch._tensor._rebuild_from_type_v2": Known(subclass),
+        "torch.Size": Known(tuple),
+        **{f"torch.{name}": Kind(kind) for name, kind in KINDS.items()},
+    }
+)

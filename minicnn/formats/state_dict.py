@@ -20,6 +20,7 @@ from ..class_names import imagenet_classes
 from ..extras import MissingPackage
 from ..network import Network
 from .errors import FileError
+from .limits import refuse_nonfinite
 from .pickles import Unknown
 from .stored import Stored
 
@@ -179,26 +180,15 @@ def checked(name: str, tensor: Stored, allow_nonfinite: bool) -> np.ndarray:
     """The tensor's numbers; those that are NaN or infinite are refused unless allowed."""
     try:
         numbers = tensor.read()
-    except FileError as error:
+    except Exception as error:  # a broken zip archive has many ways to say so
         raise FileError(f"{name!r}: {error}") from None
-    return finite(name, numbers, allow_nonfinite)
-
-
-def finite(name: str, numbers: np.ndarray, allow_nonfinite: bool) -> np.ndarray:
-    """The numbers, unless there are NaN or infinite ones among them that nobody asked for."""
-    if not allow_nonfinite and not is_finite(numbers):
-        raise FileError(f"{name!r} holds NaN or infinite weights; to take them all the same: --allow-nonfinite")
+    refuse_nonfinite({name: numbers}, allow_nonfinite)
     return numbers
 
 
 def widened(numbers: np.ndarray) -> np.ndarray:
     """16-bit floats as float32, which holds each of them exactly."""
     return numbers.astype(np.float32) if numbers.dtype == np.float16 else numbers
-
-
-def is_finite(numbers: np.ndarray) -> bool:
-    """Whether all numbers are finite, by the smallest and the largest: np.isfinite(numbers) would take more memory."""
-    return numbers.size == 0 or bool(np.isfinite(numbers.min()) and np.isfinite(numbers.max()))
 
 
 def classes_of(net: Network) -> list[str] | None:

@@ -6,7 +6,7 @@ import argparse
 import math
 
 from minicnn import architectures
-from minicnn.formats.empty_batch import LARGEST_SIDE
+from minicnn.formats.limits import LARGEST_SIDE
 from minicnn.preparation import Preparation
 
 PREPARATION = ("preprocessing", "mean", "scale", "order", "size")
