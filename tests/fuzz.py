@@ -186,7 +186,7 @@ def read(path: Path) -> None:
     """All that the file claims to hold; FileErrors are welcome."""
     from minicnn import formats
     from minicnn.formats.array_pickle import read_array_pickle
-    from minicnn.formats.state_dict import dictionaries
+    from minicnn.state_dict import dictionaries
     from minicnn.formats.stored import Stored
 
     with suppress(formats.FileError):

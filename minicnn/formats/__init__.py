@@ -10,17 +10,19 @@ Nothing in a file is executed, sizes are bounded, and whatever is wrong is one l
 from __future__ import annotations
 
 import os
+import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .. import architectures
+from .. import architectures, state_dict
 from ..network import Network
 from ..preparation import Preparation, Shape, shape_of
-from . import matconvnet, npz, onnx, pytorch, safetensors, state_dict
+from . import matconvnet, npz, onnx, pytorch, safetensors
 from .errors import FileError, reading
 from .limits import refuse_nonfinite
 from .npz import save
@@ -35,23 +37,18 @@ class Format:
     """A kind of weight file.
 
     suffixes:      of its files' names
-    recognised:    tells it by its first bytes, or by its members' names if it is a zip archive
     load:          the network in a file of this kind; the architecture's name goes to files that do not know theirs
-    is_state_dict: whether they do not
+    begins:        how its files begin, as a pattern
+    member:        how a member's name ends, if they are zip archives
+    is_state_dict: whether they do not know their architecture
     """
 
     title: str
     suffixes: tuple[str, ...]
-    recognised: Callable[[bytes, Sequence[str]], bool]
     load: Callable[[Path, str | None, bool], Found]
+    begins: bytes = b""
+    member: str = ""
     is_state_dict: bool = False
-
-
-# ---------------------------------------------------------------------- one function, one format
-
-
-def load_npz(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    return npz.load(path, allow_nonfinite), None
 
 
 def load_pytorch(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
@@ -61,6 +58,10 @@ def load_pytorch(path: Path, network: str | None, allow_nonfinite: bool) -> Foun
 
 def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
     return state_dict.network(safetensors.read(path), network, allow_nonfinite), None
+
+
+def load_npz(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
+    return npz.load(path, allow_nonfinite), None
 
 
 def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
@@ -79,53 +80,30 @@ def refuse_keras(path: Path, network: str | None, allow_nonfinite: bool) -> Foun
     raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
 
 
-# ---------------------------------------------------------------------- which format a file has
-
-
-def holds(ending: str, names: Sequence[str]) -> bool:
-    return any(name.endswith(ending) for name in names)
-
-
+OLDER = re.escape(pytorch.OLDER_FILES_BEGIN)
 FORMATS = (  # content decides before suffixes do
-    Format("minicnn's own", (".npz",), lambda head, names: npz.DESCRIPTION in names, load_npz),
-    Format(
-        "PyTorch",
-        (".pth", ".pt", ".ckpt", ".tar"),
-        lambda head, names: head.startswith(pytorch.OLDER_FILES_BEGIN) or holds("/data.pkl", names),
-        load_pytorch,
-        is_state_dict=True,
-    ),
-    Format(
-        "safetensors",
-        (".safetensors",),
-        lambda head, names: head[5:9] == b"\0\0\0{",  # a header's length, of less than a terabyte, and the header
-        load_safetensors,
-        is_state_dict=True,
-    ),
-    Format("MatConvNet", (".mat",), lambda head, names: head.startswith((b"MATLAB 5.", b"MATLAB 7.")), load_matconvnet),
-    Format("ONNX", (".onnx",), lambda head, names: False, load_onnx),  # protocol buffers have no mark of their own
+    Format("minicnn's own", (".npz",), load_npz, member=npz.DESCRIPTION),
+    Format("PyTorch", (".pth", ".pt", ".ckpt", ".tar"), load_pytorch, OLDER, member="/data.pkl", is_state_dict=True),
+    Format("safetensors", (".safetensors",), load_safetensors, rb".{5}\0\0\0\{", is_state_dict=True),
+    Format("MatConvNet", (".mat",), load_matconvnet, b"MATLAB (5.0|7.3)"),
+    Format("ONNX", (".onnx",), load_onnx),  # protocol buffers have no mark of their own
 )
-KERAS = Format(
-    "Keras",
-    (".h5", ".hdf5", ".keras"),
-    lambda head, names: head.startswith(b"\x89HDF\r\n\x1a\n") or holds("model.weights.h5", names),
-    refuse_keras,
-)
+KERAS = Format("Keras", (".h5", ".hdf5", ".keras"), refuse_keras, b"\x89HDF\r\n\x1a\n", member="model.weights.h5")
 SUFFIXES = [suffix for format in FORMATS for suffix in format.suffixes]
 
 
 def format_of(path: Path) -> Format:
     """By content, or else by suffix."""
+    names = []
     with open(path, "rb") as file:
-        head, names = file.read(512), list[str]()
-    if head.startswith(b"PK\3\4"):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                names = archive.namelist()
-        except Exception:  # a broken archive: the suffix will tell, and the reader complain
-            names = []
+        head = file.read(512)
+        if head.startswith(b"PK\3\4"):
+            with suppress(Exception):  # a broken archive: the suffix will tell, and the reader complain
+                names = zipfile.ZipFile(file).namelist()
     for format in (*FORMATS, KERAS):
-        if format.recognised(head, names):
+        if format.begins and re.match(format.begins, head, re.DOTALL):
+            return format
+        if format.member and any(name.endswith(format.member) for name in names):
             return format
     for format in (*FORMATS, KERAS):
         if path.suffix.lower() in format.suffixes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,27 +21,15 @@ from ..images import MAX_PIXELS, Preprocessing
 from ..network import Network
 from .errors import FileError
 
-GEOMETRY: dict[str, Callable[[Any], Any]] = {name: attrgetter(name) for name in ("size", "stride", "pad", "ceil")}
-
-# kind of layer → the arguments of its constructor besides the parameters, and where the layer keeps them
-SETTINGS: dict[type[Layer], dict[str, Callable[[Any], Any]]] = {
-    ground.Conv: {"stride": attrgetter("stride"), "pad": attrgetter("pad")},
-    ground.GroupedConv: {name: attrgetter(name) for name in ("groups", "stride", "pad")},
-    ground.FullyConnected: {},
-    ground.BatchNorm: {"eps": attrgetter("eps")},
-    ground.LocalResponseNorm: {
-        "N": attrgetter("before", "after"),
-        **{name: attrgetter(name) for name in ("kappa", "alpha", "beta")},
-    },
-    ground.ReLU: {},
-    ground.MaxPool: GEOMETRY,
-    ground.AveragePool: GEOMETRY,
-    ground.PaddedAveragePool: GEOMETRY,
-    ground.GlobalAveragePool: {},
-    ground.Flatten: {},
-    ground.Dropout: {"p": attrgetter("p")},
-    ground.Concat: {},
-    ground.Add: {},
+SETTINGS: dict[type[Layer], tuple[str, ...]] = {  # kind of layer → its constructor's arguments besides the parameters
+    ground.Conv: ("stride", "pad"),
+    ground.GroupedConv: ("groups", "stride", "pad"),
+    ground.BatchNorm: ("eps",),
+    ground.LocalResponseNorm: ("N", "kappa", "alpha", "beta"),
+    **dict.fromkeys((ground.MaxPool, ground.AveragePool, ground.PaddedAveragePool), ("size", "stride", "pad", "ceil")),
+    ground.Dropout: ("p",),
+    **dict.fromkeys((ground.FullyConnected, ground.ReLU, ground.GlobalAveragePool, ground.Flatten), ()),
+    **dict.fromkeys((ground.Concat, ground.Add), ()),
 }
 KINDS = {kind.__name__: kind for kind in SETTINGS}
 
@@ -65,21 +52,24 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
     kind = type(layer)
     if kind not in SETTINGS:
         raise ValueError(f"a layer of kind {kind.__name__} cannot be saved: choose from {', '.join(KINDS)}")
-    described: dict[str, Any] = {"kind": kind.__name__}
-    described |= {name: setting(layer) for name, setting in SETTINGS[kind].items()}
+    described = {"kind": kind.__name__, **{name: setting(layer, name) for name in SETTINGS[kind]}}
     if isinstance(layer, Branches):
-        return described | {
-            "branches": {name: [describe_layer(inner) for inner in chain] for name, chain in layer.branches.items()}
-        }
-    return described | {letter: list(p.shape) for letter, p in layer.parameters.items()}
+        branches = {name: [describe_layer(inner) for inner in chain] for name, chain in layer.branches.items()}
+        return {**described, "branches": branches}
+    return {**described, **{letter: list(p.shape) for letter, p in layer.parameters.items()}}
+
+
+def setting(layer: Any, name: str) -> Any:
+    """As the constructor wants it: a normalisation keeps N, its channels, as those before and after."""
+    return (layer.before, layer.after) if name == "N" else getattr(layer, name)
 
 
 def describe_preprocessing(p: Preprocessing) -> dict[str, Any]:
-    mean = list(p.mean.shape) if isinstance(p.mean, np.ndarray) else [float(m) for m in p.mean]
+    is_image = isinstance(p.mean, np.ndarray)
     rounding = {} if p.rounding == "nearest" else {"rounding": p.rounding}
     return {
         "size": [int(n) for n in p.size],
-        "mean image" if isinstance(p.mean, np.ndarray) else "mean": mean,
+        "mean image" if is_image else "mean": list(np.shape(p.mean)) if is_image else [float(m) for m in p.mean],
         "scale": np.asarray(p.scale, np.float64).tolist(),
         "order": p.order,
         "resize": [int(n) for n in p.resize] if isinstance(p.resize, tuple) else p.resize,
@@ -135,8 +125,8 @@ def rebuild_preprocessing(entry: dict[str, Any], take: Take) -> Preprocessing:
         raise FileError(f"expected images of one size of at most {MAX_PIXELS:,} pixels, got {size}")
     return Preprocessing(
         size,
-        mean=take("mean image", shape(entry["mean image"])) if "mean image" in entry else numbers(entry["mean"]),
-        scale=numbers(entry["scale"]) if isinstance(entry["scale"], list) else number(entry["scale"]),
+        mean=take("mean image", shape(entry["mean image"])) if "mean image" in entry else plain(entry["mean"]),
+        scale=plain(entry["scale"]),
         order=text(entry["order"]),
         resize=resize(entry["resize"]),
         rounding=text(entry.get("rounding", "nearest")),
@@ -162,16 +152,6 @@ def text(value: Any) -> str:
     return value
 
 
-def number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError(f"expected a number, got {value!r:.80}")
-    return float(value)
-
-
-def numbers(values: Any) -> tuple[float, ...]:
-    return tuple(number(value) for value in values)
-
-
 def shape(values: Any) -> tuple[int, ...]:
     """A list of integers, none of them negative."""
     if not isinstance(values, list) or not all(type(n) is int and n >= 0 for n in values):
@@ -180,5 +160,9 @@ def shape(values: Any) -> tuple[int, ...]:
 
 
 def plain(value: Any) -> Any:
-    """A setting: a number, yes or no, or a list of integers as a tuple."""
-    return shape(value) if isinstance(value, list) else value if isinstance(value, (bool, int)) else number(value)
+    """A setting: a number, yes or no, or a list of them as a tuple."""
+    if isinstance(value, list):
+        return tuple(plain(one) for one in value)
+    if not isinstance(value, (bool, int, float)) or not math.isfinite(value):
+        raise TypeError(f"expected a number, got {value!r:.80}")
+    return value

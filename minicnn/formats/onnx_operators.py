@@ -10,20 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from layers import (
-    AveragePool,
-    BatchNorm,
-    Conv,
-    Dropout,
-    FullyConnected,
-    GlobalAveragePool,
-    GroupedConv,
-    Layer,
-    LocalResponseNorm,
-    MaxPool,
-    PaddedAveragePool,
-    ReLU,
-)
+import layers as ground
+from layers import BatchNorm, Conv, FullyConnected, Layer
 from layers.windows import Pair, Sides
 
 from .errors import FileError
@@ -79,7 +67,7 @@ def convolution(node: Node, below: Value) -> Layer | Value:
     if below.node.operator == "Pad" and below.below is not None and "auto_pad" not in node.attributes:
         top, bottom, left, right = (a + b for a, b in zip(pad, pads_of(below.node), strict=True))
         below, pad = below.below, (top, bottom, left, right)
-    return below.then(node, Conv(K, b, stride, pad) if groups == 1 else GroupedConv(K, b, groups, stride, pad))
+    return below.then(node, Conv(K, b, stride, pad) if groups == 1 else ground.GroupedConv(K, b, groups, stride, pad))
 
 
 def gemm(node: Node, below: Value) -> Layer:
@@ -102,18 +90,20 @@ def scaled(array: np.ndarray, factor: float) -> np.ndarray:
 
 
 def max_pool(node: Node, below: Value) -> Layer:
-    refuse_dilation(node)
-    size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
-    return MaxPool(size, stride, padding(node, size, stride, below), ceil=flag(node, "ceil_mode"))
+    return ground.MaxPool(*windows(node, below), flag(node, "ceil_mode"))
 
 
 def average_pool(node: Node, below: Value) -> Layer:
     """An average counts the padding only where the file asks for it, and where there is any it makes a difference."""
+    size, stride, pad = windows(node, below)
+    counts = flag(node, "count_include_pad") and any(pad)
+    return (ground.PaddedAveragePool if counts else ground.AveragePool)(size, stride, pad, flag(node, "ceil_mode"))
+
+
+def windows(node: Node, below: Value) -> tuple[Pair, Pair, Sides]:
     refuse_dilation(node)
     size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
-    pad, ceil = padding(node, size, stride, below), flag(node, "ceil_mode")
-    kind = PaddedAveragePool if flag(node, "count_include_pad") and any(pad) else AveragePool
-    return kind(size, stride, pad, ceil)
+    return size, stride, padding(node, size, stride, below)
 
 
 def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
@@ -152,7 +142,7 @@ def local_response_norm(node: Node, below: Value) -> Layer:
     """ONNX divides α by the size of the window."""
     (size,) = whole(node, "size", 1)
     kappa, alpha, beta = number(node, "bias", 1.0), number(node, "alpha", 1e-4), number(node, "beta", 0.75)
-    return LocalResponseNorm.averaging(size, kappa, alpha, beta)
+    return ground.LocalResponseNorm.averaging(size, kappa, alpha, beta)
 
 
 def batch_norm(node: Node, below: Value) -> Layer:
@@ -172,38 +162,34 @@ def affine(node: Node, below: Value) -> Layer | Value:
     constant = next((array for array in node.constants if array is not None), None)
     if constant is None or len(node.constants) != 2 or constant.dtype.kind not in "fiu":
         raise FileError("computes with something else than one constant")
-    known = below.layer.parameters.get("b", below.layer.parameters.get("beta")) if below.layer else None
-    C = below.channels if known is None else len(known)
-    one = one_each(constant, (1, C, *[1] * (len(below.axes) - 2))).astype(np.float64)
-    is_first, a, c = node.constants[0] is not None, np.ones(C), np.zeros(C)
-    with np.errstate(divide="ignore"):
-        match node.operator:
-            case "Add" | "Sum":
-                c = one
-            case "Sub":
-                a, c = (-a, one) if is_first else (a, -one)
-            case "Mul":
-                a = one
-            case "Div" if is_first:
-                raise FileError("divides by what it computed")
-            case "Div":
-                a = 1 / one
     lower, layer = below.below, below.layer
+    known = layer.parameters.get("b", layer.parameters.get("beta")) if layer else None
+    C = below.channels if known is None else len(known)
+    k = one_each(constant, (1, C, *[1] * (len(below.axes) - 2))).astype(np.float64)
+    is_first, one, zero = node.constants[0] is not None, np.ones(C), np.zeros(C)
+    if is_first and node.operator == "Div":
+        raise FileError("divides by what it computed")
+    with np.errstate(divide="ignore"):
+        sub = (-one, k) if is_first else (one, -k)
+        ways = {"Add": (one, k), "Sum": (one, k), "Sub": sub, "Mul": (k, zero), "Div": (1 / k, zero)}
+        a, c = ways[node.operator]
     if lower is not None and isinstance(layer, (Conv, FullyConnected)) and np.all(a == 1):
         return lower.then(below.node, layer.with_parameters({"b": (layer.b + c).astype(layer.b.dtype)}), below.axes)
-    if lower is not None and isinstance(layer, BatchNorm):
-        moved = {"gamma": a * layer.gamma, "beta": a * layer.beta + c}
-        moved = {key: p.astype(layer.beta.dtype) for key, p in moved.items()}
-        return lower.then(below.node, layer.with_parameters(moved), below.axes)
-    dtype = constant.dtype if constant.dtype == np.float64 else np.float32
-    return BatchNorm(a.astype(dtype), c.astype(dtype), np.zeros(C, dtype), np.ones(C, dtype), eps=0)
+    dtype = np.dtype(np.float64 if constant.dtype == np.float64 else np.float32)
+    if lower is None or not isinstance(layer, BatchNorm):
+        return BatchNorm(a.astype(dtype), c.astype(dtype), zero.astype(dtype), one.astype(dtype), eps=0)
+    moved = {
+        "gamma": (a * layer.gamma).astype(layer.gamma.dtype),
+        "beta": (a * layer.beta + c).astype(layer.beta.dtype),
+    }
+    return lower.then(below.node, layer.with_parameters(moved), below.axes)
 
 
 # ---------------------------------------------------------------------- what changes nothing, or little
 
 
 def dropout(node: Node, below: Value) -> Layer:
-    return Dropout(float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5))
+    return ground.Dropout(float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5))
 
 
 def alone(node: Node, below: Value) -> Value:
@@ -215,10 +201,10 @@ def alone(node: Node, below: Value) -> Value:
 
 OPERATORS: dict[str, Callable[[Node, Value], Layer | Value]] = {
     "Conv": convolution,
-    "Relu": lambda node, below: ReLU(),
+    "Relu": lambda node, below: ground.ReLU(),
     "MaxPool": max_pool,
     "AveragePool": average_pool,
-    "GlobalAveragePool": lambda node, below: below if below.is_flat else GlobalAveragePool(),
+    "GlobalAveragePool": lambda node, below: below if below.is_flat else ground.GlobalAveragePool(),
     "LRN": local_response_norm,
     "BatchNormalization": batch_norm,
     "Gemm": gemm,

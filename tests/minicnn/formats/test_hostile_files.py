@@ -18,7 +18,7 @@ from layers import Conv, GlobalAveragePool
 from minicnn import Network, formats
 from minicnn.formats import FileError, pytorch
 from minicnn.formats.pickles import MOST_INSTRUCTIONS, Unknown
-from minicnn.formats.state_dict import dictionaries
+from minicnn.state_dict import dictionaries
 from minicnn.images import Preprocessing
 
 from .networks import every_kind, squeezenet_weights

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import architectures
-from ..class_names import imagenet_classes
-from ..extras import MissingPackage
-from ..network import Network
-from .errors import FileError
-from .limits import refuse_nonfinite
-from .pickles import Unknown
-from .stored import Stored
+from . import architectures
+from .class_names import imagenet_classes
+from .extras import MissingPackage
+from .formats.errors import FileError
+from .formats.limits import refuse_nonfinite
+from .formats.pickles import Unknown
+from .formats.stored import Stored
+from .network import Network
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")  # usual ones, taken first
