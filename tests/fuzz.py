@@ -186,8 +186,8 @@ def read(path: Path) -> None:
     """All that the file claims to hold; FileErrors are welcome."""
     from minicnn import formats
     from minicnn.formats.array_pickle import read_array_pickle
-    from minicnn.state_dict import dictionaries
     from minicnn.formats.stored import Stored
+    from minicnn.state_dict import dictionaries
 
     with suppress(formats.FileError):
         if path.suffix == ".pkl":

@@ -13,10 +13,8 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-import tempfile
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -27,10 +25,10 @@ MATRIX, COMPRESSED = 14, 15  # kinds of elements
 NUMBERS, TEXT = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13), (1, 2, 3, 4, 16, 17, 18)  # … of numbers, and of text
 CELL, STRUCT, CHAR, FUNCTION, NUMERIC = 1, 2, 4, 16, range(6, 16)  # classes of matrices
 DEEPEST = 16  # matrices within matrices
-PIECE = 2**13  # compressed bytes at a time, which become at most 8 MB
-LARGEST_GROWTH, FREE_GROWTH = 20, 2**24  # a compressed file may become so many times larger, and so much besides
+PIECE = 2**12  # compressed bytes at a time, which become at most 4 MB
+LARGEST_GROWTH, FREE_GROWTH = 20, 2**22  # a compressed variable may become so many times larger, and so much besides
 
-Element = tuple[int, int, int]  # kind, begin and end of its content
+Content = mmap.mmap | bytearray
 
 
 def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
@@ -45,16 +43,17 @@ def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
         raise FileError("is a MATLAB 7.3 file; load it in MATLAB and save it again with save('-v7', …)")
     if version != b"\x00\x01IM":
         raise FileError("is not a MATLAB file as save('-v6', …) and save('-v7', …) write it")
-    is_compressed = file.read(4) == COMPRESSED.to_bytes(4, "little")
-    with ExitStack() as stack:
-        if is_compressed:
-            file = inflated(file, stack.enter_context(tempfile.TemporaryFile()))
-        content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for kind, begin, end in elements(content, 128, len(content), "a variable"):
-            if kind == MATRIX and begin < end:
+            if kind == MATRIX:
                 inspect(content, begin, end, 1, wanted)
-        file.seek(0)
-        found = loadmat(file, variable_names=list(wanted), struct_as_record=False, mat_dtype=True)
+            elif kind == COMPRESSED:
+                unpacked = inflated(content[begin:end])
+                for inside, start, stop in elements(unpacked, 0, len(unpacked)):
+                    if inside == MATRIX:
+                        inspect(unpacked, start, stop, 1, wanted)
+    file.seek(0)
+    found = loadmat(file, variable_names=list(wanted), struct_as_record=False, mat_dtype=True)
     return {name: plain(value) for name, value in found.items() if name in wanted}
 
 
@@ -70,35 +69,24 @@ def plain(value: Any) -> Any:
     return values[0] if len(values) == 1 and hasattr(value.flat[0], "_fieldnames") else values
 
 
-def inflated(source: BinaryIO, file: BinaryIO) -> BinaryIO:
-    """The same in another file, without compression."""
-    size = source.seek(0, 2)
-    left = FREE_GROWTH + LARGEST_GROWTH * size
-    source.seek(0)
-    file.write(source.read(128))
-    while len(tag := source.read(8)) == 8:
-        kind, length = struct.unpack("<II", tag)
-        if kind != COMPRESSED or source.tell() + length > size:
-            raise FileError("ends in the middle of a variable, or holds one that is not compressed among others")
-        stream = zlib.decompressobj()
-        while length:
-            piece = stream.decompress(source.read(min(length, PIECE)))
-            length -= min(length, PIECE)
-            left -= len(piece)
-            if left < 0:
-                raise FileError("claims a matrix that is too large for its compressed bytes")
-            file.write(piece)
-        if not stream.eof:
-            raise FileError("ends in the middle of a compressed variable")
-    file.flush()
-    return file
+def inflated(packed: bytes) -> bytearray:
+    """What a compressed variable becomes."""
+    stream, content = zlib.decompressobj(), bytearray()
+    for at in range(0, len(packed), PIECE):
+        piece = stream.decompress(packed[at : at + PIECE])
+        if len(content) + len(piece) > FREE_GROWTH + LARGEST_GROWTH * len(packed):
+            raise FileError("claims a matrix that is too large for its compressed bytes")
+        content += piece
+    if not stream.eof:
+        raise FileError("ends in the middle of a compressed variable")
+    return content
 
 
 # ---------------------------------------------------------------------- the walk through the elements
 
 
-def elements(content: mmap.mmap, at: int, end: int, what: str = "a matrix") -> Iterator[Element]:
-    """The elements between two places; small ones lie in their tag."""
+def elements(content: Content, at: int, end: int, what: str = "a matrix") -> Iterator[tuple[int, int, int]]:
+    """(kind, begin and end of its content) of each element between two places; small ones lie in their tag."""
     while at < end:
         if at + 8 > end:
             raise FileError(f"ends in the middle of {what}")
@@ -110,14 +98,16 @@ def elements(content: mmap.mmap, at: int, end: int, what: str = "a matrix") -> I
         if at + 8 + size > end:
             raise FileError(f"ends in the middle of {what}, or claims one that is too large for it")
         yield kind, at + 8, at + 8 + size
-        at += 8 + size + (-size % 8 if kind != MATRIX else 0)
+        at += 8 + size + (-size % 8 if kind not in (MATRIX, COMPRESSED) else 0)
 
 
-def inspect(content: mmap.mmap, begin: int, end: int, depth: int, wanted: Collection[str] = ()) -> None:
+def inspect(content: Content, begin: int, end: int, depth: int, wanted: Collection[str] = ()) -> None:
     """Refuses a matrix that SciPy would trust: depth, and counts that the bytes cannot hold.
 
     wanted: names of variables; others are passed over
     """
+    if begin == end:
+        return
     if depth > DEEPEST:
         raise FileError(f"holds more than {DEEPEST} matrices within each other")
     inside = elements(content, begin, end)
@@ -148,7 +138,6 @@ def inspect(content: mmap.mmap, begin: int, end: int, depth: int, wanted: Collec
         if found != MATRIX:
             raise FileError(f"is damaged: expected a matrix, found an element of kind {found}")
         left -= 1
-        if start < stop:
-            inspect(content, start, stop, depth + 1)
+        inspect(content, start, stop, depth + 1)
     if left > 0:
         raise FileError(f"ends too early for a cell array or struct of {count} matrices")

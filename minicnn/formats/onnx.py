@@ -60,8 +60,7 @@ def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
     """The network of the ModelProto in a file, and the shape of its images."""
     if len(model.graph.node) > LARGEST_GRAPH:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    preprocessing, classes = preprocessing_of(metadata), classes_of(metadata)
+    preprocessing, classes = metadata_of(model)
     constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
     image, batch = image_of(model.graph, constants, shape_of(preprocessing))
 
@@ -171,21 +170,16 @@ def scores_of(model: Any, values: Mapping[str, Value]) -> Value:
 # ---------------------------------------------------------------------- metadata
 
 
-def preprocessing_of(metadata: Mapping[str, str]) -> Preprocessing | None:
-    """The metadata's "minicnn.preprocessing"."""
-    if "minicnn.preprocessing" not in metadata:
-        return None
+def metadata_of(model: Any) -> tuple[Preprocessing | None, list[str] | None]:
+    """The preprocessing and the classes in a model's metadata."""
+    entries = {entry.key: entry.value for entry in model.metadata_props}
+    settings, classes = (json.loads(entries.get(f"minicnn.{name}", "null")) for name in ("preprocessing", "classes"))
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+        raise FileError("minicnn.classes is no list of names")
     try:
-        entry = json.loads(metadata["minicnn.preprocessing"])
-        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
-        return Preprocessing(**settings)
+        if settings is None:
+            return None, classes
+        arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
+        return Preprocessing(**arguments), classes
     except (ValueError, TypeError, AttributeError) as error:
         raise FileError(f"minicnn.preprocessing is no preprocessing: {error}") from None
-
-
-def classes_of(metadata: Mapping[str, str]) -> list[str] | None:
-    """The metadata's "minicnn.classes"."""
-    names = json.loads(metadata.get("minicnn.classes", "null"))
-    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise FileError("minicnn.classes is no list of names")
-    return names

@@ -31,8 +31,7 @@ def above(node: Node, values: Sequence[Value]) -> Value:
             if node.operator in PASSING:
                 return value
             raise unknown(value.node)
-        if node.operator not in ("ReduceMean", "Squeeze"):
-            refuse_half(value)
+        refuse_half(value, node.operator)
     if len(values) > 1:
         return joined(node, values)
     if node.operator in PROBABILITIES:
@@ -59,7 +58,6 @@ def convolution(node: Node, below: Value) -> Layer | Value:
     """Behind a global average our maps are features (N, C) already, on which 1×1 kernels are a matrix."""
     K = weights(node, 1, ndim=4)
     b = weights(node, 2, ndim=1) if has(node, 2) else None
-    refuse_dilation(node)
     (groups,), stride = whole(node, "group", 1, default=1), pair(node, "strides", default=1)
     if below.is_flat and K.shape[2:] == (1, 1) and groups == 1:
         return FullyConnected(K[:, :, 0, 0], b)
@@ -101,13 +99,16 @@ def average_pool(node: Node, below: Value) -> Layer:
 
 
 def windows(node: Node, below: Value) -> tuple[Pair, Pair, Sides]:
-    refuse_dilation(node)
     size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
     return size, stride, padding(node, size, stride, below)
 
 
 def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
     """(top, bottom, left, right).  ONNX lists top and left first; `auto_pad` depends on the size of the maps."""
+    if pair(node, "dilations", default=1) != (1, 1):
+        raise FileError("is dilated; such windows are not among the layers here")
+    if flag(node, "storage_order"):
+        raise FileError("counts its windows by columns; expected storage_order = 0")
     mode = node.attributes.get("auto_pad", b"NOTSET")
     if mode == b"VALID":
         return 0, 0, 0, 0
@@ -126,13 +127,6 @@ def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
     if len(sides) < 4:
         raise FileError("pads features; expected maps")
     return sides[0], sides[1], sides[2], sides[3]
-
-
-def refuse_dilation(node: Node) -> None:
-    if pair(node, "dilations", default=1) != (1, 1):
-        raise FileError("is dilated; such windows are not among the layers here")
-    if flag(node, "storage_order"):
-        raise FileError("counts its windows by columns; expected storage_order = 0")
 
 
 # ---------------------------------------------------------------------- normalisation and arithmetic
@@ -185,11 +179,9 @@ def affine(node: Node, below: Value) -> Layer | Value:
     return lower.then(below.node, layer.with_parameters(moved), below.axes)
 
 
-# ---------------------------------------------------------------------- what changes nothing, or little
-
-
-def dropout(node: Node, below: Value) -> Layer:
-    return ground.Dropout(float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5))
+def ratio(node: Node) -> float:
+    """Of a Dropout: an input in newer files, an attribute in older ones."""
+    return float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5)
 
 
 def alone(node: Node, below: Value) -> Value:
@@ -215,7 +207,7 @@ OPERATORS: dict[str, Callable[[Node, Value], Layer | Value]] = {
     **dict.fromkeys(("ReduceMean", "Squeeze"), spatial),
     "Pad": padded,
     "Concat": alone,
-    "Dropout": dropout,
+    "Dropout": lambda node, below: ground.Dropout(ratio(node)),
     **dict.fromkeys(("Identity", "Cast"), lambda node, below: below),
     **dict.fromkeys(("Add", "Sum", "Sub", "Mul", "Div"), affine),
 }

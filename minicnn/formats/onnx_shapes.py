@@ -47,9 +47,9 @@ def spatial(node: Node, below: Value) -> Value:
     return below.then(node, Flatten() if left == "NC" else None, left, averaged="".join(sorted(averaged)))
 
 
-def refuse_half(value: Value) -> None:
+def refuse_half(value: Value, operator: str = "") -> None:
     """What has lost one axis of the maps can only lose the other."""
-    if not value.is_flat and (value.averaged or value.axes != "NCHW"):
+    if operator not in ("ReduceMean", "Squeeze") and not value.is_flat and (value.averaged or value.axes != "NCHW"):
         axes = ", ".join(value.axes)
         raise FileError(f"{value.node}: leaves axes {axes}; expected both axes of the maps, x.mean([2, 3])")
 

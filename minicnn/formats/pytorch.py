@@ -195,12 +195,7 @@ def subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     return expected((Known, Unknown), function)(*expected(tuple, arguments))
 
 
-NAMES = Table(
-    {
-        **{f"torch._utils._rebuild_{name}": Known(tensor) for name in ("tensor", "tensor_v2")},
-        **{f"torch._utils._rebuild_{name}": Known(parameter) for name in ("parameter", "parameter_with_state")},
-        "torch._tensor._rebuild_from_type_v2": Known(subclass),
-        "torch.Size": Known(tuple),
-        **{f"torch.{name}": Kind(kind) for name, kind in KINDS.items()},
-    }
-)
+NAMES = Table({f"torch.{name}": Kind(kind) for name, kind in KINDS.items()})
+NAMES |= {f"torch._utils._rebuild_{name}": Known(tensor) for name in ("tensor", "tensor_v2")}
+NAMES |= {f"torch._utils._rebuild_{name}": Known(parameter) for name in ("parameter", "parameter_with_state")}
+NAMES |= {"torch._tensor._rebuild_from_type_v2": Known(subclass), "torch.Size": Known(tuple)}

@@ -18,8 +18,8 @@ from layers import Conv, GlobalAveragePool
 from minicnn import Network, formats
 from minicnn.formats import FileError, pytorch
 from minicnn.formats.pickles import MOST_INSTRUCTIONS, Unknown
-from minicnn.state_dict import dictionaries
 from minicnn.images import Preprocessing
+from minicnn.state_dict import dictionaries
 
 from .networks import every_kind, squeezenet_weights
 from .torch_files import (
