@@ -25,10 +25,9 @@ MATRIX, COMPRESSED = 14, 15  # kinds of elements
 NUMBERS, TEXT = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13), (1, 2, 3, 4, 16, 17, 18)  # … of numbers, and of text
 CELL, STRUCT, CHAR, FUNCTION, NUMERIC = 1, 2, 4, 16, range(6, 16)  # classes of matrices
 DEEPEST = 16  # matrices within matrices
-PIECE = 2**12  # compressed bytes at a time, which become at most 4 MB
-LARGEST_GROWTH, FREE_GROWTH = 20, 2**22  # a compressed variable may become so many times larger, and so much besides
+LARGEST_GROWTH, FREE_GROWTH = 20, 2**24  # a compressed variable may become so many times larger, and so much besides
 
-Content = mmap.mmap | bytearray
+Content = mmap.mmap | bytes
 
 
 def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
@@ -69,15 +68,14 @@ def plain(value: Any) -> Any:
     return values[0] if len(values) == 1 and hasattr(value.flat[0], "_fieldnames") else values
 
 
-def inflated(packed: bytes) -> bytearray:
-    """What a compressed variable becomes."""
-    stream, content = zlib.decompressobj(), bytearray()
-    for at in range(0, len(packed), PIECE):
-        piece = stream.decompress(packed[at : at + PIECE])
-        if len(content) + len(piece) > FREE_GROWTH + LARGEST_GROWTH * len(packed):
-            raise FileError("claims a matrix that is too large for its compressed bytes")
-        content += piece
-    if not stream.eof:
+def inflated(packed: bytes) -> bytes:
+    """The matrix that a compressed variable becomes, if it is as large as its own tag says."""
+    size = 8 + int.from_bytes(zlib.decompressobj().decompress(packed, 8)[4:], "little")
+    if size > FREE_GROWTH + LARGEST_GROWTH * len(packed):
+        raise FileError("claims a matrix that is too large for its compressed bytes")
+    stream = zlib.decompressobj()
+    content = stream.decompress(packed, size + 1)
+    if len(content) > size or not stream.eof:
         raise FileError("ends in the middle of a compressed variable")
     return content
 
