@@ -60,10 +60,6 @@ def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> 
     return state_dict.network(safetensors.read(path), network, allow_nonfinite), None
 
 
-def load_npz(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    return npz.load(path, allow_nonfinite), None
-
-
 def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
     net = matconvnet.load(path)
     refuse_nonfinite(net.parameters, allow_nonfinite)
@@ -82,7 +78,7 @@ def refuse_keras(path: Path, network: str | None, allow_nonfinite: bool) -> Foun
 
 OLDER = re.escape(pytorch.OLDER_FILES_BEGIN)
 FORMATS = (  # content decides before suffixes do
-    Format("minicnn's own", (".npz",), load_npz, member=npz.DESCRIPTION),
+    Format("minicnn's own", (".npz",), lambda path, _, lax: (npz.load(path, lax), None), member=npz.DESCRIPTION),
     Format("PyTorch", (".pth", ".pt", ".ckpt", ".tar"), load_pytorch, OLDER, member="/data.pkl", is_state_dict=True),
     Format("safetensors", (".safetensors",), load_safetensors, rb".{5}\0\0\0\{", is_state_dict=True),
     Format("MatConvNet", (".mat",), load_matconvnet, b"MATLAB (5.0|7.3)"),

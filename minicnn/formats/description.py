@@ -52,16 +52,13 @@ def describe_layer(layer: Layer) -> dict[str, Any]:
     kind = type(layer)
     if kind not in SETTINGS:
         raise ValueError(f"a layer of kind {kind.__name__} cannot be saved: choose from {', '.join(KINDS)}")
-    described = {"kind": kind.__name__, **{name: setting(layer, name) for name in SETTINGS[kind]}}
+    described = {"kind": kind.__name__, **{name: getattr(layer, name, None) for name in SETTINGS[kind]}}
+    if isinstance(layer, ground.LocalResponseNorm):
+        described["N"] = layer.before, layer.after
     if isinstance(layer, Branches):
         branches = {name: [describe_layer(inner) for inner in chain] for name, chain in layer.branches.items()}
         return {**described, "branches": branches}
     return {**described, **{letter: list(p.shape) for letter, p in layer.parameters.items()}}
-
-
-def setting(layer: Any, name: str) -> Any:
-    """As the constructor wants it: a normalisation keeps N, its channels, as those before and after."""
-    return (layer.before, layer.after) if name == "N" else getattr(layer, name)
 
 
 def describe_preprocessing(p: Preprocessing) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -23,11 +22,6 @@ KINDS = {  # safetensors' name → the kind of numbers
     **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
     **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"},
 }
-
-
-def recognised(head: bytes, path: Path) -> bool:
-    """Whether the file begins with a header's length and a header."""
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Stored]:
