@@ -215,6 +215,23 @@ def test_graphs_that_are_no_chain_with_branches_are_refused(rng, tmp_path):
     refused(model.save(tmp_path / "n.onnx", y), "Concat 'concat_.': joins along axis 2; expected 1")
 
 
+def test_what_the_scores_do_not_need_is_not_looked_at(rng, tmp_path):
+    model = small(rng)
+    model.add("Sin", model.add("Cos", "relu1"))
+    model.add("Relu", "nowhere")
+    assert load(model.save(tmp_path / "n.onnx", "fc")).names == ["conv1", "relu1", "flat", "fc"]
+
+
+def test_branches_within_branches(rng, tmp_path):
+    """A branch within a branch."""
+    model = Model(rng, 1, 3, 4, 4)
+    a = model.add("Relu", "data", name="a")
+    inner = model.add("Add", a, model.add("Relu", a, name="b"), name="inner")
+    y = model.add("Concat", inner, model.add("Relu", "data", name="c"), axis=1, name="outer")
+    net = load(model.save(tmp_path / "n.onnx", model.add("Flatten", y, name="flat")))
+    assert repr(net["outer"]) == "Concat(ReLU() → Add(identity | ReLU()) | ReLU())"
+
+
 def test_cycles_and_missing_values_are_named(rng, tmp_path):
     model = small(rng)
     model.nodes[0].input[0] = "relu1"

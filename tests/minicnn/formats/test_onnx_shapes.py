@@ -134,6 +134,24 @@ def test_flattening_by_a_computed_shape(rng, tmp_path, batch, known):
     close(model, tmp_path / "n.onnx", model.gemm(y, 5, 4), opset=9, batch=1 if batch == 1 else 2)
 
 
+def test_flattening_maps_of_any_size_by_a_computed_shape(rng, tmp_path):
+    model, y = maps(rng)
+    model.shape = ["N", 3, "H", "W"]
+    n = model.add("Gather", model.add("Shape", y), ints(model, 0), axis=0)
+    y = model.add("Reshape", y, model.add("Concat", n, ints(model, -1), axis=0))
+    close(model, tmp_path / "n.onnx", model.gemm(y, 5, 120))
+
+
+def test_what_depends_on_an_unknown_size_is_no_number(rng, tmp_path):
+    """H pixels of padding, where nobody knows H: neither -1 nor 1 of them."""
+    model, y = maps(rng)
+    model.shape = ["N", 3, "H", "W"]
+    H = model.add("Mul", model.add("Gather", model.add("Shape", y), ints(model, 2), axis=0), ints(model, -1))
+    pads = model.add("Concat", ints(model, 0, 0), H, ints(model, 0, 0, 0, 0, 0), axis=0)
+    y = model.add("Pad", y, pads)
+    refused(model, tmp_path / "n.onnx", model.add("Flatten", y), "Pad 'pad_.*expected those of maps")
+
+
 def test_a_part_of_a_shape(rng, tmp_path):
     model, y = maps(rng)
     shape = model.add("Concat", model.add("Shape", y, start=0, end=1), ints(model, -1), axis=0)
