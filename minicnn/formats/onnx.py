@@ -173,13 +173,14 @@ def scores_of(model: Any, values: Mapping[str, Value]) -> Value:
 def metadata_of(model: Any) -> tuple[Preprocessing | None, list[str] | None]:
     """The preprocessing and the classes in a model's metadata."""
     entries = {entry.key: entry.value for entry in model.metadata_props}
-    settings, classes = (json.loads(entries.get(f"minicnn.{name}", "null")) for name in ("preprocessing", "classes"))
+    classes = json.loads(entries.get("minicnn.classes", "null"))
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise FileError("minicnn.classes is no list of names")
+    if "minicnn.preprocessing" not in entries:
+        return None, classes
     try:
-        if settings is None:
-            return None, classes
-        arguments: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
-        return Preprocessing(**arguments), classes
+        entry = json.loads(entries["minicnn.preprocessing"]).items()
+        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry}
+        return Preprocessing(**settings), classes
     except (ValueError, TypeError, AttributeError) as error:
         raise FileError(f"minicnn.preprocessing is no preprocessing: {error}") from None
