@@ -17,14 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from .. import architectures, state_dict
 from ..network import Network
 from ..preparation import Preparation, Shape, shape_of
 from . import matconvnet, npz, onnx, pytorch, safetensors
 from .errors import FileError, reading
-from .limits import refuse_nonfinite
+from .limits import Known, refuse_nonfinite, shape_above
 from .npz import save
 
 __all__ = ["FORMATS", "SUFFIXES", "FileError", "load", "save"]
@@ -72,10 +70,6 @@ def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
     return Network(net.layers, net.preprocessing, net.classes or state_dict.classes_of(net)), shape
 
 
-def refuse_keras(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
-
-
 OLDER = re.escape(pytorch.OLDER_FILES_BEGIN)
 FORMATS = (  # content decides before suffixes do
     Format("minicnn's own", (".npz",), lambda path, _, lax: (npz.load(path, lax), None), member=npz.DESCRIPTION),
@@ -84,25 +78,26 @@ FORMATS = (  # content decides before suffixes do
     Format("MatConvNet", (".mat",), load_matconvnet, b"MATLAB (5.0|7.3)"),
     Format("ONNX", (".onnx",), load_onnx),  # protocol buffers have no mark of their own
 )
-KERAS = Format("Keras", (".h5", ".hdf5", ".keras"), refuse_keras, b"\x89HDF\r\n\x1a\n", member="model.weights.h5")
 SUFFIXES = [suffix for format in FORMATS for suffix in format.suffixes]
 
 
 def format_of(path: Path) -> Format:
     """By content, or else by suffix."""
-    names = []
+    names, suffix = [], path.suffix.lower()
     with open(path, "rb") as file:
         head = file.read(512)
         if head.startswith(b"PK\3\4"):
             with suppress(Exception):  # a broken archive: the suffix will tell, and the reader complain
                 names = zipfile.ZipFile(file).namelist()
-    for format in (*FORMATS, KERAS):
+    for format in FORMATS:
         if format.begins and re.match(format.begins, head, re.DOTALL):
             return format
         if format.member and any(name.endswith(format.member) for name in names):
             return format
-    for format in (*FORMATS, KERAS):
-        if path.suffix.lower() in format.suffixes:
+    if head.startswith(b"\x89HDF\r\n\x1a\n") or "model.weights.h5" in names or suffix in (".h5", ".hdf5", ".keras"):
+        raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
+    for format in FORMATS:
+        if suffix in format.suffixes:
             return format
     known = ", ".join(f"{format.title} ({' '.join(format.suffixes)})" for format in FORMATS)
     raise FileError(f"no weight file of a known kind; expected one of {known}")
@@ -145,14 +140,14 @@ def load(
 
 
 def try_out(net: Network) -> None:
-    """Whether the layers fit each other, and the classes the scores: a forward pass of no images costs nothing."""
-    if net.preprocessing is None:
+    """Whether the layers fit each other, and the classes the scores: an empty batch costs nothing."""
+    shape: Known | None = shape_of(net.preprocessing)
+    if shape is None:
         return
-    dtype = np.result_type(np.float32, *(p.dtype for p in net.parameters.values()))
-    no_images = np.zeros((0, net.preprocessing.channels, *net.preprocessing.size), dtype)
     try:
-        scores = net.scores(no_images)
+        for name, layer in net.layers.items():
+            shape = shape_above(name, layer, shape)
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise FileError(f"its layers do not fit each other: {error}") from None
-    if net.classes is not None and scores.shape[1:] != (len(net.classes),):
-        raise FileError(f"it names {len(net.classes)} classes, but its scores have the shape {scores.shape[1:]}")
+    if net.classes is not None and shape != (len(net.classes),):
+        raise FileError(f"it names {len(net.classes)} classes, but its scores have the shape {shape}")
