@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import FileError
-from .pickles import Known, Table, expected, unpickle
+from .pickles import Known, Ordered, Table, expected, unpickle
 
 
 def read_array_pickle(content: bytes) -> Any:
@@ -52,6 +52,7 @@ def read_array_pickle(content: bytes) -> Any:
         return fill(Array(0, "b"), take(data), dtype, shape, order == "F")
 
     names = {"numpy.dtype": Known(Dtype), "_codecs.encode": Known(encode), "numpy.ndarray": "ndarray"}
+    names["collections.OrderedDict"] = Known(Ordered)
     for core in ("core", "_core"):
         names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Array(0, "b"))
         names[f"numpy.{core}.numeric._frombuffer"] = Known(from_buffer)

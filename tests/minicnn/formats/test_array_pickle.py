@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def test_bytes_and_the_same_array_twice_are_read(protocol):
     assert read[b"again"][1] == bytes(range(256))
     assert read[b"again"][0] is read[b"data"]
     assert np.array_equal(read[b"data"], image)
+
+
+def test_ordered_dictionaries_are_dictionaries():
+    read = read_array_pickle(pickle.dumps(OrderedDict(b=np.arange(2), a=np.ones((1, 2))), 2))
+    assert list(read) == ["b", "a"]
+    assert np.array_equal(read["a"], [[1, 1]])
 
 
 def python_2_string(content: bytes) -> bytes:
