@@ -62,9 +62,9 @@ def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
     preprocessing, classes = metadata_of(model)
     constants = {tensor.name: array_of(tensor, path) for tensor in model.graph.initializer}
-    image, batch = image_of(model.graph, constants, shape_of(preprocessing))
+    image = image_of(model.graph, constants, shape_of(preprocessing))
 
-    scores = scores_of(model, values_of(model, image, batch, constants, path))
+    scores = scores_of(model, values_of(model, image, constants, path))
     if not scores.is_flat:
         if scores.shape[1:] not in ((1, 1), (None, None)):
             raise FileError(f"gives scores in maps of {scores.shape[1:]}; expected one number for each class")
@@ -78,8 +78,8 @@ def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
 # ---------------------------------------------------------------------- the graph's values
 
 
-def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> tuple[Value, int]:
-    """The image, and the size of its batch, 1 if that is open.  (Older files list weights as inputs too.)"""
+def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> Value:
+    """The one input that is no weight.  (Older files list weights as inputs too.)"""
     images = [value for value in graph.input if value.name not in constants]
     if len(images) != 1:
         raise FileError(f"reads {', '.join(repr(v.name) for v in images) or 'nothing'}; expected one input, the images")
@@ -91,10 +91,10 @@ def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> tuple[
         refuse_odd_images(C, H, W)
         if prepared not in (None, (C, H, W)):
             raise FileError(f"prepares images of {prepared}, but reads images of {(C, H, W)}")
-    return Value(Node("", name, name), prepared or (C, H, W)), N or 1
+    return Value(Node("", name, name), prepared or (C, H, W), batch=N or 1)
 
 
-def values_of(model: Any, image: Value, batch: int, constants: Constants, path: Path) -> dict[str, Value]:
+def values_of(model: Any, image: Value, constants: Constants, path: Path) -> dict[str, Value]:
     """The values computed from the image by name, in the file's order, in which each reads only what is there.
 
     Operators that make constants are computed here and add to `constants`; so are shapes, which are -1 throughout where
@@ -120,7 +120,7 @@ def values_of(model: Any, image: Value, batch: int, constants: Constants, path: 
             made = fold(proto, str(node), [constants[name] for name in proto.input if name])
             is_unsure = not unsure.isdisjoint(proto.input)
         elif node.operator == "Shape":
-            sizes = dict(zip("NCHW", (batch, *values[node.data[0]].shape, 1, 1), strict=False))
+            sizes = dict(zip("NCHW", (image.batch, *values[node.data[0]].shape, 1, 1), strict=False))
             counted = [sizes[axis] for axis in values[node.data[0]].axes]
             counted = counted[node.attributes.get("start", 0) : node.attributes.get("end")]
             is_unsure = None in counted

@@ -34,6 +34,7 @@ class Value:
     averaged: axes whose mean was taken so far; only that of both is a layer
     inside:   the values in the layer's branches, by name
     depth:    how many values there are down to the image
+    batch:    how many images the file takes at once, 1 if it leaves that open
     """
 
     node: Node
@@ -44,11 +45,12 @@ class Value:
     averaged: str = ""
     inside: frozenset[str] = frozenset()
     depth: int = 0
+    batch: int = 1
 
     def then(self, node: Node, layer: Layer | None, axes: str = "", **more: Any) -> Value:
         """The value that an operator makes of this one."""
         shape = self.shape if layer is None else shape_above(node.name, layer, self.shape)
-        return Value(node, shape, self, layer, axes or self.axes, depth=self.depth + 1, **more)
+        return Value(node, shape, self, layer, axes or self.axes, depth=self.depth + 1, batch=self.batch, **more)
 
     @property
     def is_flat(self) -> bool:

@@ -65,15 +65,14 @@ def flattened(node: Node, below: Value) -> Value:
 
 def reshaped(node: Node, below: Value) -> Value:
     """To features (N, D), or to what the maps are here already."""
-    now = dict(enumerate((-1, *below.shape, 1, 1)))
-    made = [now.get(axis) if n == 0 else n for axis, n in enumerate(integers(node, "shape", 1) or [])]
+    now = (below.batch, *below.shape, 1, 1)[:4]
+    made = [now[axis] if n == 0 and axis < 4 else n for axis, n in enumerate(integers(node, "shape", 1) or [])]
+    inside = None if None in below.shape else math.prod(below.shape)  # type: ignore[arg-type]
     if len(made) == 2:
-        inside = None if None in below.shape else math.prod(below.shape)  # type: ignore[arg-type]
-        if made[1] != -1 and inside not in (None, made[1]):
+        if made[0] not in (-1, below.batch) or (made[1] != -1 and inside not in (None, made[1])):
             raise FileError(f"reshapes {inside} numbers of an image to {made}; expected features (N, {inside})")
         return below.then(node, Flatten(), "NC")
-    same = (*below.shape, 1, 1)[:3]
-    if len(made) == 4 and None not in same and all(n in (m, -1) for n, m in zip(made[1:], same, strict=True)):
+    if inside is not None and len(made) == 4 and all(n in (m, -1) for n, m in zip(made, now, strict=True)):
         return below.then(node, None, "NCHW")
     raise FileError(f"reshapes to {made or 'a computed shape'}; expected features (N, D): {ADVICE}")
 

@@ -158,7 +158,7 @@ def test_a_part_of_a_shape(rng, tmp_path):
     close(model, tmp_path / "n.onnx", model.gemm(model.add("Reshape", y, shape), 5, 120), opset=15)
 
 
-@pytest.mark.parametrize("shape", [(-1, 60), (1, 2, 60), (2, 4, 15)])
+@pytest.mark.parametrize("shape", [(-1, 60), (1, 2, 60), (2, 4, 15), (4, -1), (0, 4), (2, -1), (4, 1, 6, 5)])
 def test_reshapes_to_anything_else_say_what_to_do(rng, tmp_path, shape):
     model, y = maps(rng, 1)
     y = model.add("Flatten", model.add("Reshape", y, ints(model, *shape)))
