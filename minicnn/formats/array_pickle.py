@@ -56,7 +56,7 @@ def read_array_pickle(content: bytes) -> Any:
     for core in ("core", "_core"):
         names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Array(0, "b"))
         names[f"numpy.{core}.numeric._frombuffer"] = Known(from_buffer)
-    return unpickle(io.BytesIO(content), Numbers(names))
+    return finished(unpickle(io.BytesIO(content), Numbers(names)), {})
 
 
 class Numbers(Table):
@@ -90,3 +90,15 @@ def fill(array: np.ndarray, data: bytes, dtype: Any, shape: Any, by_columns: boo
     np.ndarray.__setstate__(array, (1, shape, kind, by_columns, data))  # type: ignore[arg-type]
     array.dtype = kind.newbyteorder(dtype.order)  # type: ignore[misc]
     return array
+
+
+def finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
+    """The same with plain arrays in their places; `done` knows what it has met, for containers hold each other."""
+    if id(value) not in done:
+        done[id(value)] = value, np.asarray(value) if isinstance(value, np.ndarray) else value
+        if isinstance(value, (list, dict)):
+            for key in range(len(value)) if isinstance(value, list) else list(value):
+                value[key] = finished(value[key], done)
+        elif isinstance(value, tuple):
+            done[id(value)] = value, tuple(finished(part, done) for part in value)
+    return done[id(value)][1]

