@@ -236,4 +236,3 @@ def test_vgg16_takes_its_own_size_and_little_more(tmp_path, vgg16, written):
     assert (
         0.99 < ratio <= MOST_MEMORY.get(written, 1.3)
     )  # clearly less than the weights would mean that something else was measured
-    assert seconds < 20  # one to two on an idle machine
