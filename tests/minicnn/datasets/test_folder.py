@@ -366,7 +366,8 @@ def test_a_layout_that_is_not_understood_says_which_are(tmp_path):
 def test_more_than_half_of_a_class_unreadable_is_an_error(root):
     for n in range(11):
         (root / "red" / f"IMG_{n}.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
-    with pytest.raises(ValueError, match=r"red: 11 of 21 images cannot be read, more than half \(.*IMG_0.HEIC is .*HEIC"):
+    message = r"red: 11 of 21 images cannot be read, more than half \(.*IMG_0.HEIC is .*HEIC"
+    with pytest.raises(ValueError, match=message):
         image_folder(root, TINY)
     (root / "red" / "IMG_0.HEIC").unlink()
     assert len(image_folder(root, TINY).left_out) == 10
