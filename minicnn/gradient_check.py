@@ -11,11 +11,13 @@ nothing.  So each output is looked at: over a smooth stretch its second differen
     y(h) − 2 y(0) + y(−h)  ≈  4 · [ y(h/2) − 2 y(0) + y(−h/2) ],
 
 and over a kink it does not.  Outputs with a kink within ±h are left out of the comparison (their r is 0) and counted.
+
+After a difference the gradient is measured entry by entry, to say where it lies (`gradient_difference`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +25,16 @@ import numpy as np
 from layers import Layer
 from layers.arrays import Array, array_module
 
+from .gradient_contract import BrokenContract, checked_gradient, suspects, unchanged
+from .gradient_difference import STEP, Difference, difference
 from .network import Network
 
-STEP = 1e-6  # h, in units of the root mean square of x (or of 1, if that is larger)
 TOLERANCE = 1e-7
 PROBES = 4
+LEFT_OUT = (
+    "left out: outputs at a kink (a ReLU at 0) or a tie (equal pixels in a max-pool's window, such as the zeros\n"
+    "behind a ReLU) have no derivative, so they cannot be compared; all others were"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Check:
     probes:   how many directions were tried
     kinks:    how many of them met nothing but kinks and ties
     left_out: the largest share of outputs that a probe had to leave out, for a kink or a tie
+    differs:  if it is wrong, where: the worst entries, and what they have in common
+    breaks:   what the layer does that no layer may, such as writing into its input ("": nothing)
     """
 
     name: str
@@ -47,18 +56,27 @@ class Check:
     kinks: int
     left_out: float
     tolerance: float
+    differs: Difference | None = None
+    breaks: str = ""
 
     @property
     def verdict(self) -> str:
         """One of "ok", "WRONG", and "undecided": every probe met kinks, so move the point and try again."""
+        if self.breaks:
+            return "WRONG"
         if self.kinks == self.probes:
             return "undecided"
         return "ok" if self.error <= self.tolerance else "WRONG"  # NaN compares as wrong, as it should
 
+    @property
+    def explanation(self) -> str:
+        """What there is to say of a gradient that is wrong; "" of one that is not."""
+        return "\n".join(filter(None, [self.breaks, str(self.differs or "")]))
+
 
 @dataclass(frozen=True)
 class Report:
-    """The checks of a layer or a network; `print(report)` shows the table."""
+    """The checks of a layer or a network; `print(report)` shows the table, and below it what is wrong."""
 
     checks: list[Check]
 
@@ -74,6 +92,8 @@ class Report:
         for c in self.checks:
             numbers = f"{c.error:14.1e}  {c.probes:6}  {c.kinks:5}  {c.left_out:8.2%}"
             lines.append(f"{c.name:{width}}  {c.shape!s:{shapes}}  {numbers}  {c.verdict}")
+        lines += [LEFT_OUT] * any(check.left_out for check in self.checks)
+        lines += [f"\n{check.name}: {check.explanation}" for check in self.checks if check.explanation]
         return "\n".join(lines)
 
 
@@ -96,22 +116,49 @@ def check_layer(layer: Layer, x: Array, rng: np.random.Generator, probes: int = 
     """Compare a layer's `backward` and `parameter_gradients` at x with central differences of its `forward`."""
     x = x.astype(np.float64)
     layer = layer.map_parameters(lambda p: p.astype(np.float64))
-    _, cache = layer.forward(x)
+    try:
+        _, cache = unchanged(layer, "forward", x)
+    except BrokenContract as broken:
+        return Report([broken_check("input", x, str(broken))])
 
     def output(x: Array) -> Array:
         return layer.forward(x)[0]
 
-    checks = [check_pullback(output, x, lambda r: layer.backward(r, cache), rng, "input", probes)]
+    def backward(r: Array) -> Array:
+        return unchanged(layer, "backward", r, cache, x=x)
+
+    checks = [attempt(output, x, backward, rng, "input", probes, suspects(layer, x))]
     for name, parameter in layer.trainable.items():
 
         def forward(p: Array, name: str = name) -> Array:
             return layer.with_parameters({name: p}).forward(x)[0]
 
         def pullback(r: Array, name: str = name) -> Array:
-            return layer.parameter_gradients(r, cache)[name]
+            gradients = unchanged(layer, "parameter_gradients", r, cache, x=x)
+            return checked_gradient(gradients, name, layer)
 
-        checks.append(check_pullback(forward, parameter, pullback, rng, name, probes))
+        checks.append(attempt(forward, parameter, pullback, rng, name, probes))
     return Report(checks)
+
+
+def attempt(
+    y: Callable[[Array], Array],
+    x: Array,
+    pullback: Callable[[Array], Array],
+    rng: np.random.Generator,
+    name: str,
+    probes: int,
+    suspects: Mapping[str, Callable[[Array], Array]] = {},
+) -> Check:
+    """The check of one gradient of a layer, which is wrong, too, if the layer does what no layer may."""
+    try:
+        return check_pullback(y, x, pullback, rng, name, probes, suspects=suspects)
+    except BrokenContract as broken:
+        return broken_check(name, x, str(broken))
+
+
+def broken_check(name: str, x: Array, problem: str) -> Check:
+    return Check(name, x.shape, float("nan"), 0, 0, 0.0, TOLERANCE, breaks=problem)
 
 
 def check_network(net: Network, x: Array, rng: np.random.Generator, probes: int = PROBES) -> Report:
@@ -141,15 +188,17 @@ def check_pullback(
     probes: int = PROBES,
     step: float = STEP,
     tolerance: float = TOLERANCE,
+    suspects: Mapping[str, Callable[[Array], Array]] = {},
 ) -> Check:
     """Compare `pullback(r)`, which claims to be ∂⟨r, y(x)⟩/∂x, with central differences of the function y.
 
     An error is relative to the larger of the two numbers compared, or to ‖∂f/∂x‖, the size that a random probe of this
     gradient typically has: a direction that happens to be orthogonal to the gradient is no cause for alarm.
+    suspects: other arrays that it may be by mistake, by what is to be said then (`gradient_difference`).
     """
     x, xp = x.astype(np.float64), array_module(x)
     h = step * max(1.0, float((x**2).mean()) ** 0.5) if x.size else step
-    errors, left_out = [], []
+    errors, left_out, breaks, differs = [], [], "", None
     for _ in range(probes):
         v = xp.asarray(rng.standard_normal(x.shape))
         slope, smooth = _slope(y, x, v, h, tolerance)
@@ -158,13 +207,21 @@ def check_pullback(
             continue
         r = xp.asarray(rng.standard_normal(slope.shape)) * smooth
         gradient = pullback(r)
+        if not hasattr(gradient, "shape"):
+            raise BrokenContract(f"the gradient of {name} is {type(gradient).__name__}, expected an array {x.shape}")
         if gradient.shape != x.shape:
-            raise ValueError(f"the gradient of {name} has shape {gradient.shape}, expected {x.shape}")
+            raise BrokenContract(f"the gradient of {name} has shape {gradient.shape}, expected {x.shape}")
+        if gradient.dtype != x.dtype:
+            breaks = (
+                f"the gradient of {name} is {gradient.dtype}, expected {x.dtype}: a layer keeps the type it is given"
+            )
         numeric, claimed = float((r * slope).sum()), float((gradient * v).sum())
         size = float(np.max([abs(numeric), abs(claimed), norm(gradient)]))  # NaN if any of them is
         errors.append(0.0 if size == 0 else abs(numeric - claimed) / size)
+        if not errors[-1] <= tolerance and differs is None:
+            differs = difference(y, x, r, gradient, h, suspects)
     worst = float(np.max(errors)) if errors else float("nan")
-    return Check(name, x.shape, worst, probes, probes - len(errors), max(left_out), tolerance)
+    return Check(name, x.shape, worst, probes, probes - len(errors), max(left_out), tolerance, differs, breaks)
 
 
 def _slope(y: Callable[[Array], Array], x: Array, v: Array, h: float, tolerance: float) -> tuple[Array, Array]:

@@ -199,7 +199,9 @@ def test_a_wrong_layer_spoils_the_gradients_below_it_only(rng):
 def test_the_report_reads_as_a_table(xp, rng):
     net = small_network(rng)
     net.layers["conv1"] = spoilt(net["conv1"], "parameter_gradients", lambda g: {**g, "K": 1.001 * g["K"]})
-    lines = str(check_network(net, rng.standard_normal((2, 3, 9, 9)), rng)).splitlines()
+    printed, *explanations = str(check_network(net, rng.standard_normal((2, 3, 9, 9)), rng)).split("\n\n")
+    lines = printed.splitlines()
+    assert [text.split(":")[0] for text in explanations] == ["conv1.K"]
     assert lines[0].split("  ")[0] == "gradient"
     for column in ("shape", "relative error", "probes", "kinks", "left out", "verdict"):
         assert column in lines[0]
