@@ -12,10 +12,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE / "_extensions")]
 
+from rendered_lessons import copy_lessons  # noqa: E402 (found there)
+
 project = "minicnn"
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "jupyter_execute"]
 extensions = [
-    "myst_parser",
+    "myst_nb",  # Markdown, and notebooks
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
@@ -24,6 +26,7 @@ extensions = [
     "lessons",
     "mathml",
     "plain_docstrings",
+    "rendered_lessons",
 ]
 
 # Markdown pages: $formulas$, and headings that can be linked to
@@ -35,6 +38,11 @@ FLOORS = ("layers", "minicnn", "visualize")
 for floor in FLOORS:
     options = ["--templatedir", HERE / "_templates", "--separate", "--no-toc", "--force", "--remove-old", "-q"]
     apidoc.main([str(part) for part in (*options, "--output-dir", HERE / "api" / floor, ROOT / floor)])
+
+# The lessons as they were committed, with their figures
+copy_lessons(ROOT / "notebooks", HERE / "lessons", FLOORS)
+nb_execution_mode = "off"
+nb_render_markdown_format = "myst"
 
 autosummary_generate = False
 autodoc_member_order = "bysource"

@@ -8,7 +8,8 @@ Kept outputs grow stale in three ways, and each has its check.  The tests do the
 
     the cells changed:           a hash of the code cells, the stamp, is kept in the notebook (`stamp`)
     code that is shown changed:  what `show.source` showed is compared with the library's code (`stale_sources`)
-    what the code does changed:  --check executes everything and compares what it says and draws (`differences`)
+    what the code does changed:  --check executes everything and compares what it says and draws (`differences`),
+                                 captions and texts for those who cannot see a figure included
 
 Numbers are compared to a few per cent and pictures coarsely: another processor rounds otherwise.
 """
@@ -111,11 +112,28 @@ def differences(kept: NotebookNode, fresh: NotebookNode) -> Iterator[str]:
     """One line for each cell whose kept outputs are not what the cell gives today."""
     for number, (old, new) in enumerate(zip(kept.cells, fresh.cells, strict=True), start=1):
         if old.cell_type == "code":
-            before, after = (list(map(content, cell.outputs)) for cell in (old, new))
-            if len(before) != len(after):
-                yield f"cell {number}: {len(before)} outputs were kept, today there are {len(after)}"
-            elif not all(map(same, before, after)):
+            if len(old.outputs) != len(new.outputs):
+                yield f"cell {number}: {len(old.outputs)} outputs were kept, today there are {len(new.outputs)}"
+                continue
+            pairs = list(zip(old.outputs, new.outputs, strict=True))
+            if not all(same(content(before), content(after)) for before, after in pairs if not caption(before)):
                 yield f"cell {number}: the kept output is not today's"
+            for before, after in pairs:
+                for kept, today in ((caption(before), caption(after)), (alternative(before), alternative(after))):
+                    if not same(kept, today):
+                        yield f"cell {number}: the kept caption is not today's: {kept!r} is now {today!r}"
+
+
+def caption(output: NotebookNode) -> str:
+    """The caption of a figure, its text for those who cannot see it included; "" if the output is none."""
+    text = str(output.get("data", {}).get("text/markdown", ""))
+    return text if text.startswith("**Figure.**") else ""
+
+
+def alternative(output: NotebookNode) -> str:
+    """What a picture says to those who cannot see it; "" if the output is no picture."""
+    texts = [how.get("alt", "") for how in output.get("metadata", {}).values() if isinstance(how, dict)]
+    return " ".join(filter(None, texts))
 
 
 def content(output: NotebookNode) -> str | np.ndarray:

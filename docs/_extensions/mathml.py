@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
@@ -14,10 +16,17 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def inline(translator: HTML5Translator, node: nodes.math) -> None:
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(tex2mathml(known(node.astext())))
     raise nodes.SkipNode
 
 
 def block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    translator.body.append(f'<div class="math">{tex2mathml(known(node.astext()), as_block=True)}</div>')
     raise nodes.SkipNode
+
+
+def known(formula: str) -> str:
+    r"""The formula as docutils reads it: \Big is \Bigl there, and \tfrac12 wants braces."""
+    formula = re.sub(r"\\([Bb]igg?)(?![a-zA-Z])", r"\\\1l", formula)
+    formula = re.sub(r"\\([td]?frac)\s*(\d)", r"\\\1{\2}", formula)
+    return re.sub(r"\\([td]?frac\{\d\})\s*(\d)", r"\\\1{\2}", formula)

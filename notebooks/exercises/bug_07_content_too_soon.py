@@ -12,10 +12,8 @@ Hint: of which quantity is this the gradient? Read the paper's section 2 once mo
 
 import numpy as np
 
-from minicnn.gradient_check import check_gradient
 from minicnn.loss import softmax
 from minicnn.network import one_hot
-from notebooks.exercises.tiny import SHAPE, tiny_network
 
 
 def slope(net, I, c):
@@ -24,15 +22,3 @@ def slope(net, I, c):
     P = softmax(trace.scores)
     seed = P[:, [c]] * (one_hot(P, c) - P)
     return net.backward(trace, seed)
-
-
-def check(slope=slope):
-    rng = np.random.default_rng(0)
-    net = tiny_network(rng)
-    I = rng.standard_normal((1, *SHAPE))
-    numeric = check_gradient(lambda I: net.scores(I)[0, 1], I, slope(net, I, 1), rng)
-    assert numeric.verdict == "ok", f"finite differences of S_c give another slope (relative error {numeric.error:.2g})"
-    raised = {"fc3.b": net["fc3"].b + np.array([0, 50, 0])}  # S_c + 50 has the slope of S_c
-    assert np.allclose(slope(net.with_parameters(raised), I, 1), slope(net, I, 1)), (
-        "a constant added to S_c changes no slope; here it does"
-    )

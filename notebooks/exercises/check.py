@@ -1,4 +1,4 @@
-"""Have I found the bug?  The checks of the exercises, for the notebook and for the command line.
+"""Have I found the bug?  The exercises' files and their checks (`checks/`), for the notebook and for the command line.
 
 Number 3, or without a number all of them:
 
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,8 +43,7 @@ def read(path: Path) -> Exercise:
     title, facts, *paragraphs = (ast.get_docstring(tree) or "").split("\n\n")
     lesson, difficulty, minutes = re.fullmatch(r"Lesson (\d), (easy|medium|hard), (\d+) minutes", facts).groups()
     hint = paragraphs.pop().removeprefix("Hint: ")
-    (check,) = (node for node in tree.body if getattr(node, "name", "") == "check")
-    code = "\n".join(source.splitlines()[tree.body[0].end_lineno : check.lineno - 1]).strip()
+    code = "\n".join(source.splitlines()[tree.body[0].end_lineno :]).strip()
     return Exercise(title, int(lesson), difficulty, int(minutes), "\n\n".join(paragraphs), hint, code)
 
 
@@ -54,11 +56,25 @@ def load(number: int, source: str | None = None) -> ModuleType:
     return module
 
 
+def check_of(number: int) -> Callable[[Any], None]:
+    """The check of an exercise: given the class or function that was to be mended, it raises AssertionError, or not."""
+    return import_module(f"notebooks.exercises.checks.{FILES[number].stem}").check
+
+
+def asked_for(number: int) -> str:
+    """What the class or function that is to be mended is called: as the check calls it."""
+    return next(iter(inspect.signature(check_of(number)).parameters))
+
+
 def complaint(number: int, mine: Any = None) -> str | None:
     """What the check of an exercise has to say about its file, or about `mine`; None if it passes."""
-    check = load(number).check
+    if mine is None:
+        mine, name = load(number), asked_for(number)
+        if not hasattr(mine, name):
+            return f"{FILES[number].name} has no {name} any more"
+        mine = getattr(mine, name)
     try:
-        check() if mine is None else check(mine)
+        check_of(number)(mine)
     except AssertionError as error:
         return str(error) or "an assert of yours fails"
     return None
