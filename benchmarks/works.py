@@ -88,7 +88,7 @@ def cut_terms() -> tuple[np.ndarray, np.ndarray, np.ndarray, graph_cut.Pairwise]
     above, below = localization.quantile_seeds(-middle, 0.95, 0.30)
     models = (fit_mixture(colours[seed], 5) for seed in (above, below))
     unary = graph_cut.unary_terms(colours, *models)
-    return colours, np.stack([above, below]), unary, graph_cut.pairwise_terms(colours, 20.0)
+    return colours, np.stack([above, below]), unary, graph_cut.pairwise_terms(colours, 20.0, beta=0.5)
 
 
 def one_map() -> Run:
@@ -117,7 +117,7 @@ def mixtures() -> Run:
 def cut() -> Run:
     """The graph cut of 224×224 pixels: costs of outlines and the cut itself, without the mixtures."""
     colours, _, unary, _ = cut_terms()
-    return lambda: graph_cut.minimal_cut(unary, graph_cut.pairwise_terms(colours, 20.0))
+    return lambda: graph_cut.minimal_cut(unary, graph_cut.pairwise_terms(colours, 20.0, beta=0.5))
 
 
 SINGLE = {"squeezenet1_1": 0.90, "paper": 0.70, "alexnet": 0.85, "vgg16": 0.85}

@@ -21,12 +21,21 @@ from .files import refuse_address
 from .sound_pictures import complete_jpeg, without_metadata
 
 MAX_PIXELS = 100_000_000
+ORIENTATION = 0x0112  # EXIF's tag
 MOST_BYTES = 2**29  # of a file that is taken into memory to be read another way
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 class PhotoNote(UserWarning):
     """A remark on a photograph that was read all the same."""
+
+
+def read_raster(path: str | os.PathLike[str]) -> np.ndarray:
+    """As `read_photo`, but in the rows and columns of the file, whatever EXIF says of how the camera was held.
+
+    Boxes that were drawn by programs which knew nothing of EXIF, as those of ILSVRC and PASCAL VOC, are in these.
+    """
+    return _read_file(Path(path), upright=False)
 
 
 def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
@@ -38,7 +47,10 @@ def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
     larger than 100 million pixels (checked before any memory is taken).
     """
     refuse_address(path, "a photograph's file")
-    path = Path(path)
+    return _read_file(Path(path), upright=True)
+
+
+def _read_file(path: Path, upright: bool) -> np.ndarray:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected a photograph (PNG, JPEG, …)")
     if not path.exists():
@@ -49,7 +61,7 @@ def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of doubtful remarks in the file, and of a size below our own limit
-                pixels, note = _read(file)
+                pixels, note = _read(file, upright)
         except Image.DecompressionBombError:
             raise ValueError(f"{path} has more than {MAX_PIXELS:,} pixels; make it smaller first") from None
         except UnidentifiedImageError:
@@ -61,18 +73,18 @@ def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
         except Exception as error:  # each decoder has ways of its own to say that the data end or are nonsense
             raise ValueError(f"{path} is a damaged or truncated picture ({error})") from None
     if note:
-        warnings.warn(f"{path} {note}", PhotoNote, stacklevel=2)
+        warnings.warn(f"{path} {note}", PhotoNote, stacklevel=3)
     return pixels
 
 
-def _read(file: BinaryIO) -> tuple[np.ndarray, str]:
+def _read(file: BinaryIO, upright: bool) -> tuple[np.ndarray, str]:
     """The pixels of an open file, and a note on what was amiss.  What Pillow refuses is tried in other ways."""
     if _is_heif(file) and find_spec("pillow_heif"):
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
     try:
-        return _decoded(file), ""
+        return _decoded(file, upright), ""
     except (UnidentifiedImageError, Image.DecompressionBombError, _UnknownRange, MemoryError):
         raise
     except Exception:
@@ -80,7 +92,7 @@ def _read(file: BinaryIO) -> tuple[np.ndarray, str]:
         for mend, note in OTHER_WAYS:
             mended = mend(content)
             if mended is not None:
-                return _decoded(BytesIO(mended)), note
+                return _decoded(BytesIO(mended), upright), note
         raise
 
 
@@ -95,12 +107,14 @@ def _content(file: BinaryIO) -> bytes:
     return file.read() if os.fstat(file.fileno()).st_size <= MOST_BYTES else b""
 
 
-def _decoded(file: BinaryIO) -> np.ndarray:
+def _decoded(file: BinaryIO, upright: bool) -> np.ndarray:
     file.seek(0)
     with Image.open(file) as image:
         if image.width * image.height > MAX_PIXELS:
             raise Image.DecompressionBombError
         _transparent_value_in_bytes(image)
+        if not upright:  # said before the pixels are loaded, for Pillow turns TIFFs as it loads them
+            image.getexif()[ORIENTATION] = 1
         return np.array(_to_rgb(ImageOps.exif_transpose(image)))
 
 

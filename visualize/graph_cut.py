@@ -3,7 +3,7 @@
     E(L) = Σ_p U_p(L_p) + Σ_{p~q} V_pq · [L_p ≠ L_q],      L_p = 1 object, 0 background,
 
     U_p(L) = −log P(L | colour of p)                       unary: how badly the label fits the pixel's colour
-    V_pq   = strength · exp(−β ‖colour_p − colour_q‖²)     pairwise: what an outline between two neighbours costs
+    V_pq   = γ · exp(−β ‖colour_p − colour_q‖²)            pairwise: what an outline between two neighbours costs
 
 Every labelling is a cut through a graph: a source joined to each pixel by an edge of capacity U_p(0), a sink by one of
 capacity U_p(1), neighbours by edges of capacity V_pq.  The object is what stays with the source, E is the capacity of
@@ -53,17 +53,18 @@ def clamped(unary: np.ndarray, foreground: np.ndarray, background: np.ndarray, p
     return bound
 
 
-def pairwise_terms(colours: np.ndarray, strength: float) -> Pairwise:
-    """V_pq = strength · exp(−β ‖x_p − x_q‖²) for the four neighbours, with β = 1 / (2 · mean ‖x_p − x_q‖²).
+def pairwise_terms(colours: np.ndarray, strength: float, beta: float = 2.0) -> Pairwise:
+    """V_pq = γ · exp(−β ‖x_p − x_q‖²) for the four neighbours, γ being the strength, β = beta / mean ‖x_p − x_q‖².
 
-    An outline is cheap where the colours jump; β says what counts as a jump in this picture.
+    An outline is cheap where the colours jump; β says what counts as a jump in this picture.  Divided by the mean, it
+    is the same whether colours run from 0 to 1 or to 255.  beta is 2 in iseg, ½ in GrabCut [Rother2004].
     Colours (H, W, d) → V to the right (H, W−1) and V downwards (H−1, W).
     """
     across = ((colours[:, 1:] - colours[:, :-1]) ** 2).sum(axis=-1)
     down = ((colours[1:] - colours[:-1]) ** 2).sum(axis=-1)
     mean = (across.sum() + down.sum()) / max(across.size + down.size, 1)
-    beta = 1 / (2 * mean) if mean > 0 else 0.0  # a flat picture has no jumps: every outline costs the full strength
-    return strength * np.exp(-beta * across), strength * np.exp(-beta * down)
+    scale = beta / mean if mean > 0 else 0.0  # a flat picture has no jumps: every outline costs the full strength
+    return strength * np.exp(-scale * across), strength * np.exp(-scale * down)
 
 
 def energy(labels: np.ndarray, unary: np.ndarray, pairwise: Pairwise) -> float:

@@ -17,43 +17,15 @@ from PIL import Image
 from layers.arrays import to_host
 from minicnn.network import Network, input_of, preprocessing_of
 
+from .cut_settings import PRESETS as PRESETS
+from .cut_settings import CutSettings as CutSettings
 from .graph_cut import clamped, minimal_cut, pairwise_terms, unary_terms
 from .mixture import fit_mixture
 from .saliency_maps import photo_saliency
 
 Box = tuple[int, int, int, int]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
+Seeds = tuple[np.ndarray, np.ndarray]  # two masks (H, W): pixels that stand for the object, and for the background
 Maps = Callable[[Network, np.ndarray, Sequence[int]], np.ndarray]  # (net, photo, K classes) → maps (K, H, W)
-
-
-@dataclass(frozen=True)
-class CutSettings:
-    """How a map becomes a mask.
-
-    foreground: pixels above this quantile of the map estimate the object's colours (the paper's 95 %)
-    background: pixels below this one estimate the background's (the paper's 30 %)
-    components: Gaussians in each of the two colour models
-    pairwise:   what an outline costs, from one pixel to the next, where the colours do not change
-    clamp:      hard seeds: those pixels are also bound to their labels, not only asked for their colours
-    pixels:     a larger photograph is cut at about so many pixels, 224×224 being what the paper's network sees
-    """
-
-    foreground: float = 0.95
-    background: float = 0.30
-    components: int = 5
-    pairwise: float = 20.0
-    clamp: bool = False
-    pixels: int = 50_000
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.background <= self.foreground <= 1:
-            quantiles = f"background {self.background:g} and foreground {self.foreground:g}"
-            raise ValueError(f"expected quantiles 0 ≤ background ≤ foreground ≤ 1, got {quantiles}")
-        if self.components < 1:
-            raise ValueError(f"expected 1 or more components, got {self.components}")
-        if not 0 <= self.pairwise < np.inf:
-            raise ValueError(f"expected a pairwise strength of 0 or more, got {self.pairwise:g}")
-        if self.pixels < 1:
-            raise ValueError(f"expected 1 or more pixels, got {self.pixels}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +107,13 @@ def locate(photo: np.ndarray, saliency: np.ndarray, settings: CutSettings | None
         raise ValueError(f"expected a map of the photograph's size {photo.shape[:2]}, got {saliency.shape}")
     colours, small = shrunk(photo, saliency, settings.pixels)
     foreground, background = quantile_seeds(small, settings.foreground, settings.background)
-    labels = cut(colours, foreground, background, settings)
-    mask = enlarged(largest_component(labels), saliency.shape)
+    labels = cut(colours, foreground, background, settings, clamped_seeds(small, settings))
+    mask = enlarged(largest_component(labels, settings.connectivity), saliency.shape)
     foreground, background = (enlarged(seed, saliency.shape) for seed in (foreground, background))
     return Localization(saliency, foreground, background, mask, bounding_box(mask), settings)
 
 
-def quantile_seeds(saliency: np.ndarray, foreground: float, background: float) -> tuple[np.ndarray, np.ndarray]:
+def quantile_seeds(saliency: np.ndarray, foreground: float, background: float) -> Seeds:
     """The pixels above one quantile of the map, and those below another: two masks (H, W).
 
     Taken by rank, not by comparison with a value: a third of a map may be exactly zero.  Equal pixels are ranked by
@@ -160,22 +132,39 @@ def quantile_seeds(saliency: np.ndarray, foreground: float, background: float) -
     return above, below
 
 
-def cut(colours: np.ndarray, foreground: np.ndarray, background: np.ndarray, settings: CutSettings) -> np.ndarray:
-    """Every pixel labelled from the colours (H, W, d), 0 … 1, of two masks: True for the object."""
+def clamped_seeds(saliency: np.ndarray, settings: CutSettings) -> Seeds | None:
+    """The seeds that are bound to their labels: of either kind, those furthest at their end of the map."""
+    if settings.clamp == 0:
+        return None
+    highest, lowest = max(settings.foreground, 1 - settings.clamp), min(settings.background, settings.clamp)
+    return quantile_seeds(saliency, highest, lowest)
+
+
+def cut(
+    colours: np.ndarray,
+    foreground: np.ndarray,
+    background: np.ndarray,
+    settings: CutSettings,
+    bound: Seeds | None = None,
+) -> np.ndarray:
+    """Every pixel labelled from the colours (H, W, d), 0 … 1, of two masks: True for the object.
+
+    bound: two more masks, of object and background, whose pixels keep their labels whatever their colours.
+    """
     if not foreground.any() or not background.any():
         return np.zeros(foreground.shape, bool)
-    models = (fit_mixture(colours[seed], settings.components) for seed in (foreground, background))
-    unary, pairwise = unary_terms(colours, *models), pairwise_terms(colours, settings.pairwise)
-    if settings.clamp:
-        unary = clamped(unary, foreground, background, pairwise)
+    models = (fit_mixture(colours[seed], settings.components, settings.uniform) for seed in (foreground, background))
+    unary, pairwise = unary_terms(colours, *models), pairwise_terms(colours, settings.pairwise, settings.beta)
+    if bound is not None:
+        unary = clamped(unary, *bound, pairwise)
     return minimal_cut(unary, pairwise)[0]
 
 
-def largest_component(labels: np.ndarray) -> np.ndarray:
-    """The largest four-connected piece of a mask; of equally large ones, the first from the top."""
-    from scipy.ndimage import label
+def largest_component(labels: np.ndarray, connectivity: int = 8) -> np.ndarray:
+    """The largest piece of a mask, four- or eight-connected; of equally large ones, the first from the top."""
+    from scipy.ndimage import generate_binary_structure, label
 
-    pieces, count = label(labels)
+    pieces, count = label(labels, generate_binary_structure(2, 2 if connectivity == 8 else 1))
     if count == 0:
         return labels
     return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])

@@ -1,5 +1,8 @@
 """A mixture of Gaussians:  p(x) = Σ_k π_k N(x; μ_k, Σ_k),  and its fit by expectation maximisation (EM).
 
+With a share u of a uniform density of 1 on colours from 0 to 1,  p(x) = (1 − u) Σ_k π_k N(x; μ_k, Σ_k) + u,  a colour
+far from all Gaussians is unlikely, but not impossible: two mixtures then say the same of it, and its neighbours decide.
+
 Written with x̃ = (1, x), the logarithm of a weighted Gaussian is one quadratic form:
 
     log π_k N(x; μ_k, Σ_k) = x̃ᵀ Q_k x̃ = ⟨Q_k, x̃x̃ᵀ⟩,
@@ -15,7 +18,7 @@ log-likelihood 5.55 for both) in four times the time, and takes a second to impo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,17 +31,24 @@ ROUNDS = 30
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """p(x) = Σ_k π_k N(x; μ_k, Σ_k).  weights π: (K,), means μ: (K, d), covariances Σ: (K, d, d)."""
+    """p(x) = (1 − u) Σ_k π_k N(x; μ_k, Σ_k) + u.
+
+    weights π: (K,), means μ: (K, d), covariances Σ: (K, d, d); uniform u: its density is 1, as colours run from 0 to 1.
+    """
 
     weights: np.ndarray
     means: np.ndarray
     covariances: np.ndarray
+    uniform: float = 0.0
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """log p(x):  colours (…, d) → (…)."""
         terms = self.log_terms(products(x.reshape(-1, x.shape[-1])))
         top = terms.max(axis=1)  # taken off first, so that no exponential overflows and not all of them vanish
-        return (top + np.log(np.exp(terms - top[:, None]).sum(axis=1))).reshape(x.shape[:-1])
+        gaussians = (top + np.log(np.exp(terms - top[:, None]).sum(axis=1))).reshape(x.shape[:-1])
+        if self.uniform == 0:
+            return gaussians
+        return np.logaddexp(np.log1p(-self.uniform) + gaussians, np.log(self.uniform))
 
     def log_terms(self, Phi: np.ndarray) -> np.ndarray:
         """log π_k N(x_n; μ_k, Σ_k) = (Φ Qᵀ)_nk:  (n, K)."""
@@ -57,9 +67,10 @@ class Mixture:
         return -0.5 * Q.reshape(K, -1)
 
 
-def fit_mixture(x: np.ndarray, components: int) -> Mixture:
-    """The mixture that EM finds for the colours x (n, d); no chance is involved.
+def fit_mixture(x: np.ndarray, components: int, uniform: float = 0.0) -> Mixture:
+    """The mixture that EM finds for the colours x (n, d), 0 … 1; no chance is involved.
 
+    The uniform density is mixed in after the fit, and does not change the Gaussians (as in iseg).
     Of more than SAMPLE colours, every second, third, … is used.  Fewer colours than components make as many components
     as there are colours.
     """
@@ -69,7 +80,7 @@ def fit_mixture(x: np.ndarray, components: int) -> Mixture:
     Phi, r = products(x), split(x, min(components, len(x)))
     for _ in range(ROUNDS):
         r = softmax(maximisation(r, Phi).log_terms(Phi))
-    return maximisation(r, Phi)
+    return replace(maximisation(r, Phi), uniform=uniform)
 
 
 def maximisation(r: np.ndarray, Phi: np.ndarray) -> Mixture:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..class_names import synonyms
 from ..folders import files_under, picture_suffixes
-from ..images import read_photo
+from ..photo_files import read_raster
 from .annotated import Box, Picture
 from .annotation import MOST_BYTES, Annotation, AnnotationError, read_annotation
+from .left_out import left_out
 
 __all__ = [
     "Annotation",
@@ -22,6 +23,7 @@ __all__ = [
     "folder_pictures",
     "read_annotation",
     "read_synsets",
+    "without",
 ]
 
 # ---------------------------------------------------------------------- names of objects → classes
@@ -94,7 +96,7 @@ class FolderPictures:
         if xml is None:
             raise AnnotationError(f"{path} has no XML file")
         said = read_annotation(xml)
-        photo = read_photo(path)
+        photo = read_raster(path)  # boxes are in the stored raster, not turned as EXIF says
         try:
             said = said.scaled_to(photo.shape[1], photo.shape[0])
         except ValueError as error:
@@ -130,6 +132,12 @@ def folder_pictures(folder: Path, classes: Mapping[str, int], annotations: Path 
             if xml.suffix.lower() == ".xml":
                 named[xml.stem].append(xml)
     return FolderPictures(folder, [(path, _xml_of(path, named)) for path in pictures], classes)
+
+
+def without(pictures: FolderPictures, entries: Sequence[str]) -> FolderPictures:
+    """The pictures that are not on a list of numbers or names to leave out."""
+    out = left_out(entries, [pictures.name(n) for n in range(len(pictures))])
+    return replace(pictures, files=[file for n, file in enumerate(pictures.files) if n not in out])
 
 
 def _xml_of(picture: Path, named: Mapping[str, Sequence[Path]]) -> Path | None:

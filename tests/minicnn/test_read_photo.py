@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from minicnn.images import MAX_PIXELS, read_photo, save_picture, to_bytes
+from minicnn.photo_files import read_raster
 
 
 def saved(folder: Path, image: Image.Image, name: str, **options) -> Path:
@@ -73,6 +74,8 @@ def test_a_photograph_is_turned_upright(tmp_path, orientation, suffix):
     stored = Image.fromarray(np.kron(letters(ABC), np.ones((16, 16, 1), np.uint8)))  # large pixels, for JPEG's sake
     photo = read_photo(saved(tmp_path, stored, f"photo.{suffix}", exif=tag))
     assert np.abs(photo[8::16, 8::16].astype(int) - letters(UPRIGHT[orientation])).max() <= 3
+    raster = read_raster(tmp_path / f"photo.{suffix}")  # as it is stored
+    assert np.abs(raster.astype(int) - np.asarray(stored).astype(int)).max() <= 12
 
 
 # ---------------------------------------------------------------------- kinds of pixels

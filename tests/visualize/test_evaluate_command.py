@@ -68,7 +68,7 @@ def test_a_run_writes_every_answer_every_number_and_the_tables(finished):
     text = (finished / "results.md").read_text(encoding="utf-8")
     for name in FEW[1:]:
         assert f"| {METHODS[name].title} |" in text
-    assert "tuned, but hard seeds" in text
+    assert "95/30, iseg's, but all seeds hard" in text
     assert "NaN" not in (finished / "results.json").read_text(encoding="utf-8")
 
 
@@ -78,7 +78,7 @@ def test_the_screen_has_a_few_lines_and_the_files_all(network, finished, tmp_pat
     printed = capsys.readouterr().out.splitlines()
     assert 3 <= len(printed) <= 6
     assert max(map(len, printed)) < 160 + len(str(tmp_path)) * 3
-    assert [line.split(":")[0] for line in printed[1:-1]] == ["the paper's 95/30", "tuned", "best"]
+    assert [line.split(":")[0] for line in printed[1:-1]] == ["95/30, iseg's constants", "tuned", "best"]
     assert "boxes.png" in printed[-1]
     found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     best = min(line["class_known"]["mean"] for line in found["methods"])
@@ -89,8 +89,8 @@ def test_the_best_and_the_worst_boxes_are_chosen_by_their_iou():
     from visualize.evaluation.contact_sheet import best_and_worst, shown_row
     from visualize.evaluation.methods import rows
 
-    row = shown_row(rows(["gradient-10/cut", "whole"], {}))
-    assert (row.method, row.settings) == ("gradient-10/cut", "the paper's 95/30")
+    row = shown_row(rows(["gradient-10/cut", "whole"], []))
+    assert (row.method, row.settings) == ("gradient-10/cut", "95/30, iseg's constants")
     about = {"part": "test", "method": row.method, "settings": row.settings, "truth": [[0, 0, 10, 10]]}
     records = [{**about, "number": n, "box": [0, 0, 10, n] if n else None} for n in range(11)]
     records += [{**about, "number": 99, "settings": "tuned", "box": [0, 0, 10, 10]}]
@@ -325,6 +325,39 @@ def test_a_folder_of_which_nothing_can_be_used_is_an_error(network, folder, tmp_
     assert not (tmp_path / "out" / "results.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("listed", "complaint"),
+    [
+        ("0\n2\nnot, a name\n", "list.txt, line 1: '0' is neither a picture's number (36) nor its name"),
+        ("2\nnot, a name\n", "list.txt, line 2: 'not, a name' is neither"),
+        ("77\n", "none of the 1 pictures to leave out ('77', …) is in the folder"),
+        ("".join(f"p{n}.png\n" for n in range(9)), "leaves out all 9 pictures"),
+        (None, "list.txt: No such file"),
+    ],
+)
+def test_a_list_to_leave_out_that_is_wrong_is_one_line_exit_code_2_and_nothing_is_written(
+    network, folder, tmp_path, capsys, listed, complaint
+):
+    if listed is not None:
+        (tmp_path / "list.txt").write_text(listed)
+    given = ["--tune", 0, "--leave-out", tmp_path / "list.txt"]
+    assert cli.main(folder_arguments(network, folder, tmp_path / "out", *given)) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_that_are_left_out_are_neither_tested_on_nor_tuned_on(network, folder, tmp_path, capsys):
+    (tmp_path / "list.txt").write_text("1\n3\np5.png\n7\n")  # the four with faults
+    given = ["--tune", 1, "--leave-out", tmp_path / "list.txt"]
+    assert cli.main(folder_arguments(network, folder, tmp_path / "out", *given)) == 0
+    assert "4 of 9 pictures are left out" in capsys.readouterr().err
+    used = {line["image"] for line in lines(tmp_path / "out")[1:]}
+    assert used == {f"p{n}.png" for n in (0, 2, 4, 6, 8)}
+    assert lines(tmp_path / "out")[0]["pictures left out"] == 4
+
+
 # ---------------------------------------------------------------------- wrong input
 
 WRONG = {
@@ -337,6 +370,9 @@ WRONG = {
     "a folder that is not there": (["--data", "nowhere"], "nowhere is no folder"),
     "a folder without pictures": (["--data", "."], "has no pictures in it"),
     "ids for shapes": (["--synsets", "ids.txt"], "--synsets goes with a folder of photographs"),
+    "a list to leave out for shapes": (["--leave-out", "ids.txt"], "--leave-out goes with a folder of photographs"),
+    "an unknown preset": (["--presets", "magic"], "there is no preset 'magic'; choose from iseg, ksseg, minicnn"),
+    "no tuning": (["--tunings", "0"], "--tunings 0: expected 1 or more"),
     "a list of ids that is not there": (["--data", ".", "--synsets", "ids.txt"], "ids.txt: No such file"),
 }
 

@@ -16,13 +16,23 @@ from minicnn.network import Network
 from visualize.evaluation import workers
 from visualize.evaluation.contrast import contrast
 from visualize.evaluation.examine import duet_records, in_percent, table_records, tuning_records
-from visualize.evaluation.measures import best_iou, interval, iou, longer_side, max_box_acc, task_error
-from visualize.evaluation.methods import CHANGED, MAPS, METHODS, STUDIED, Row, rows
-from visualize.evaluation.records import PARTS
-from visualize.evaluation.report import markdown, measured, results, won
+from visualize.evaluation.measures import (
+    average,
+    best_iou,
+    best_threshold,
+    bootstrap,
+    iou,
+    longer_side,
+    share,
+    task_error,
+)
+from visualize.evaluation.methods import AS_IT_STANDS, CHANGED, CHANGES, MAPS, METHODS, STUDIED, Row, rows
+from visualize.evaluation.records import PARTS, Records
+from visualize.evaluation.report import measured, repeated, results, tuning, won
 from visualize.evaluation.rules import CentredBox, Cut, Threshold, cut_boxes, normalised, threshold_box
-from visualize.evaluation.run import Shared, Task, best_rules, examined
-from visualize.localization import CutSettings, guesses, locate
+from visualize.evaluation.run import Plan, Shared, Task, best_rules, examined
+from visualize.evaluation.tables import markdown, spread
+from visualize.localization import PRESETS, CutSettings, guesses, locate
 
 
 def tiny_network(classes=tuple(CLASSES)):
@@ -173,7 +183,7 @@ def test_a_box_of_the_true_class_decides_the_five_guesses_of_the_task(net, scene
             assert measured([record])[f"top{k}"]["mean"] == long_way
 
 
-# ---------------------------------------------------------------------- MaxBoxAcc
+# ---------------------------------------------------------------------- the best threshold
 
 
 def naive_piece(mask):
@@ -192,7 +202,7 @@ def naive_piece(mask):
     return int(min(xs)), int(min(ys)), int(max(xs)) + 1, int(max(ys)) + 1
 
 
-def test_max_box_acc_is_the_naive_loop_over_thresholds_and_images(rng):
+def test_the_best_threshold_is_the_naive_loop_over_thresholds_and_images(rng):
     maps, truth = rng.random((6, 8, 8)) ** 2, random_boxes(rng, 6, 8).tolist()
     overlaps = np.array(
         [
@@ -208,33 +218,63 @@ def test_max_box_acc_is_the_naive_loop_over_thresholds_and_images(rng):
                 M = (M - M.min()) / (M.max() - M.min())
                 right += iou(naive_piece(np.greater_equal(M, threshold)), true) >= delta
             best = max(best, right / len(maps))
-        assert max_box_acc(overlaps, delta)[0] == pytest.approx(best)
+        assert best_threshold(overlaps, delta)[0] == pytest.approx(best)
 
 
 def test_one_threshold_serves_all_images():
     overlaps = np.array([[0.9, 0.1], [0.1, 0.9]])  # each image has a threshold that suits it, but not the same
-    assert max_box_acc(overlaps, 0.5) == (0.5, 0)
+    assert best_threshold(overlaps, 0.5) == (0.5, 0)
 
 
 # ---------------------------------------------------------------------- intervals
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say(rng):
-    """95 % intervals for errors of 30 %, 200 images each, and for means of skewed numbers."""
-    for draw, truth in ((lambda: rng.random(200) < 0.3, 0.3), (lambda: rng.exponential(2, 200), 2.0)):
-        held = 0
-        for _ in range(200):
-            low, high = interval(draw(), rounds=400)
-            held += low <= truth <= high
-        assert 0.88 <= held / 200 <= 0.99
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    [
+        (0, 13, 0.0, 1 - 0.025 ** (1 / 13)),  # none of 13: the share whose thirteenfold failure has 2.5 %, 24.7 %
+        (13, 13, 0.025 ** (1 / 13), 1.0),
+        (0, 1000, 0.0, 1 - 0.025 ** (1 / 1000)),
+        (10, 100, 0.049005, 0.176223),  # Clopper & Pearson's table, as any statistics program has it
+    ],
+)
+def test_the_interval_of_a_share_is_clopper_and_pearsons(right, count, low, high):
+    found = share([True] * right + [False] * (count - right))
+    assert found["mean"] == right / count
+    assert found["count"] == count
+    np.testing.assert_allclose(found["interval"], [low, high], atol=1e-6)
+
+
+@pytest.mark.parametrize("truth", [0.02, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize("count", [13, 100])
+def test_intervals_of_shares_hold_the_truth_at_least_as_often_as_they_say(truth, count):
+    """Exactly, from the binomial probabilities of every outcome; the bootstrap would hold 0.05 in half of 13's."""
+    from scipy.stats import binom
+
+    held = 0.0
+    for right in range(count + 1):
+        low, high = share(np.arange(count) < right)["interval"]
+        held += binom.pmf(right, count, truth) * (low <= truth <= high)
+    assert held >= 0.95
+
+
+def test_bootstrap_intervals_hold_the_truth_about_as_often_as_they_say(rng):
+    """95 % intervals for means of skewed numbers, 200 images each."""
+    held = 0
+    for _ in range(200):
+        low, high = bootstrap(rng.exponential(2, 200), rounds=400)
+        held += low <= 2.0 <= high
+    assert 0.88 <= held / 200 <= 0.99
 
 
 def test_an_interval_is_about_two_standard_errors_to_each_side_and_always_the_same(rng):
     values = rng.random(5000) < 0.5
-    low, high = interval(values)
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 5000), rel=0.1)
-    assert interval(values) == [low, high]
-    assert interval([1.0, 1.0, 1.0]) == [1.0, 1.0]
+    for estimate in (share, average):
+        low, high = estimate(values)["interval"]
+        assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 5000), rel=0.1)
+        assert estimate(values)["interval"] == [low, high]
+    assert average([1.0, 1.0, 1.0])["interval"] == [1.0, 1.0]
+    assert share([]) == average([]) == {"mean": None, "interval": None, "count": 0}
 
 
 # ---------------------------------------------------------------------- rules
@@ -242,10 +282,12 @@ def test_an_interval_is_about_two_standard_errors_to_each_side_and_always_the_sa
 
 def settings_tried():
     return [
-        CutSettings(),
+        *PRESETS.values(),
         CutSettings(0.9, 0.7, pairwise=100.0),
-        CutSettings(0.9, 0.7, pairwise=100.0, clamp=True),
+        CutSettings(0.9, 0.7, pairwise=100.0, clamp=1.0),
         CutSettings(0.9, 0.7, components=1, pairwise=100.0),
+        *CHANGES.values(),
+        CutSettings(),
     ]
 
 
@@ -262,7 +304,7 @@ def test_they_are_so_on_large_photographs_with_unknown_pixels_and_on_flat_maps(r
     M[:, :50] = np.nan
     several = [dataclasses.replace(settings, pixels=3000) for settings in settings_tried()]
     assert cut_boxes(photo, M, several) == [locate(photo, M, settings).box for settings in several]
-    assert cut_boxes(photo, np.ones_like(M), several) == [None] * 4
+    assert cut_boxes(photo, np.ones_like(M), several) == [None] * len(several)
 
 
 @pytest.mark.parametrize("rule", [Cut, Threshold, CentredBox])
@@ -277,6 +319,14 @@ def test_every_map_is_cut_on_the_same_grid():
     grids = [method.rule.grid() for method in METHODS.values() if isinstance(method.rule, Cut)]
     assert len(grids) == 8
     assert all(grid == grids[0] for grid in grids)
+
+
+def test_the_grid_has_both_presets_and_no_other_mixture_of_their_constants():
+    grid = [rule.settings for rule in Cut.grid()]
+    assert PRESETS["iseg"] in grid
+    assert PRESETS["minicnn"] in grid
+    mixtures = {(settings.beta, settings.uniform, settings.connectivity) for settings in grid}
+    assert mixtures == {(2.0, 0.05, 8), (0.5, 0.0, 4)}
 
 
 def test_a_threshold_keeps_the_largest_piece_of_what_reaches_it():
@@ -374,17 +424,72 @@ def test_tuning_finds_the_setting_that_was_planted(net):
     assert best_rules(["box"], [record])["box"] == CentredBox(0.5)
 
 
-def test_the_table_has_every_method_as_tuned_the_paper_beside_it_and_its_choices_one_by_one():
+def test_the_table_has_every_method_with_each_preset_and_as_tuned_and_the_constants_one_by_one():
     tuned = {STUDIED: Cut(CutSettings(0.9, 0.7, pairwise=100.0)), "box": CentredBox(0.5)}
-    table = rows(["whole", "box", "guided/threshold", STUDIED], tuned)
-    assert [(row.method, row.settings) for row in table[:5]] == [
-        ("whole", ""), ("box", "tuned"), ("guided/threshold", "not tuned"),
-        (STUDIED, "the paper's 95/30"), (STUDIED, "tuned")
+    again = {STUDIED: Cut(CutSettings(0.8, 0.7)), "box": CentredBox(0.6)}
+    table = rows(["whole", "box", "guided/threshold", STUDIED], [tuned, again])
+    assert [(row.method, row.settings) for row in table[:9]] == [
+        ("whole", ""), ("box", "tuned"), ("box", "tuning 2"), ("guided/threshold", "not tuned"),
+        *((STUDIED, title) for title in AS_IT_STANDS.values()), (STUDIED, "tuned"), (STUDIED, "tuning 2"),
     ]  # fmt: skip
-    assert table[3].rule.settings.foreground == 0.95
-    assert table[3].rule.settings.background == 0.30
-    assert [row.settings for row in table[5:]] == CHANGED
-    assert len({row.rule for row in table[4:]}) == 1 + len(CHANGED)  # each change changes something
+    assert [row.rule.settings for row in table[4:7]] == list(PRESETS.values())
+    assert [row.rule for row in table[7:9]] == [tuned[STUDIED], again[STUDIED]]
+    assert [row.repeated for row in table[:9]] == [False, False, True, False, False, False, False, False, True]
+    assert [row.settings for row in table[9:]] == CHANGED
+    assert len({row.rule for row in (table[4], *table[9:])}) == 1 + len(CHANGED)  # each change changes something
+    few = rows([STUDIED], [{}], ["minicnn"])
+    assert [(row.settings, row.rule) for row in few] == [(AS_IT_STANDS["minicnn"], Cut(PRESETS["minicnn"]))]
+
+
+def test_tuning_says_what_each_time_chose_and_what_lies_at_the_end_of_its_own_grid():
+    first, second = (
+        Cut(dataclasses.replace(PRESETS[name], foreground=high, background=0.5, pairwise=50.0))
+        for name, high in (("minicnn", 0.9), ("iseg", 0.98))
+    )
+    found = tuning(STUDIED, [first, second])
+    free = ["foreground", "background", "uniform", "pairwise", "beta", "connectivity"]
+    assert [list(chosen) for chosen in found["chosen"]] == [free, free]
+    assert found["chosen"][1]["foreground"] == 0.98
+    assert found["at_the_end_of_its_grid"] == ["pairwise"]  # 10, 20, 50 with minicnn's β, though iseg's go on to 300
+
+
+def test_the_spread_of_repeated_tunings_is_of_the_errors_of_each():
+    table = rows([STUDIED], [{STUDIED: Cut(CutSettings(0.9, 0.7))}, {STUDIED: Cut(CutSettings(0.8, 0.7))}])
+    wrong = {"tuned": [0], "tuning 2": [0, 1, 2]}
+    found = {
+        (row.method, row.settings): [answer([3], WRONG if n in wrong.get(row.settings, []) else HALF) for n in range(4)]
+        for row in table
+    }
+    several = [repeated(table, row, found) for row in table if not row.repeated]
+    assert [line for line in several if line is not None] == [
+        {"class_known": [0.25, 0.75], "mean": 0.5, "least": 0.25, "most": 0.75}
+    ]
+    assert spread(several[3]) == "50.0 (25.0 to 75.0)"
+    assert spread(None) == ""
+
+
+def test_each_set_of_pictures_is_tuned_on_alone(net, monkeypatch, tmp_path):
+    """Objects of one size in the first set, of another in the second."""
+    from visualize.evaluation import run as module
+
+    class Planted:
+        def __len__(self):
+            return 5
+
+        def name(self, n):
+            return f"planted {n}"
+
+        def __getitem__(self, n):
+            edge = 16 if n < 2 else 8
+            return Picture(self.name(n), np.zeros((64, 64, 3), np.uint8), {2: [(edge, edge, 64 - edge, 64 - edge)]})
+
+    monkeypatch.setattr(module, "spread", lambda work, shared, tasks, count: [work(shared, task) for task in tasks])
+    planted = Planted()
+    plan = Plan({"tune": (planted, [0, 1, 2, 3]), "test": (planted, [4])}, ["box"], tunings=2)
+    records = Records(tmp_path / "r.jsonl", {"run": 1}, resume=False)
+    outcome = module.run(net, plan, records, 1, lambda items, part, total: items, lambda text: None)
+    assert outcome.tunings == [{"box": CentredBox(0.5)}, {"box": CentredBox(0.75)}]
+    assert [row.settings for row in outcome.rows] == ["tuned", "tuning 2"]
 
 
 # ---------------------------------------------------------------------- duets
@@ -401,7 +506,7 @@ def test_a_duet_is_won_where_the_asked_object_is_overlapped_more_and_a_tie_is_ha
 
 def test_what_is_blind_to_classes_has_half_in_every_duet(net):
     duets = duet_pictures(4, 3, CLASSES)
-    blind = [row for row in rows(list(METHODS), {}) if METHODS[row.method].map == "gaussian"]
+    blind = [row for row in rows(list(METHODS), [], ["iseg"]) if METHODS[row.method].map == "gaussian"]
     assert len(blind) == 3
     records = [{"number": n, **record} for n in range(4) for record in duet_records(net, duets[n], blind)]
     for row in blind:
@@ -443,14 +548,14 @@ def test_a_picture_that_cannot_be_used_leaves_a_record_that_says_why(net):
 
 
 def test_the_report_tells_every_method_and_how_many_pictures_were_bad(net, scenes):
-    table = rows(["whole", "gradient/threshold", "gaussian/cut"], {"gaussian/cut": Cut()})
+    table = rows(["whole", "gradient/threshold", "gaussian/cut"], [{"gaussian/cut": Cut()}])
     records = [
         {"part": "test", "number": n, **record} for n in range(2) for record in table_records(net, scenes[n], table)
     ] + [{"part": "test", "number": 2, "image": "x", "error": "torn"}]
-    found = results(records, table, {"gaussian/cut": Cut()})
+    found = results(records, table, [{"gaussian/cut": Cut()}])
     assert found["pictures"] == {"test": {"pictures": 3, "bad": 1, "questions": 2}}
     text = markdown(found, {"seed": 1})
-    for line in ("| the whole image |", "1 of them bad and left out", "- seed: 1", "## MaxBoxAcc"):
+    for line in ("| the whole image |", "1 of them bad and left out", "- seed: 1", "## MaxBoxAcc", "## The best"):
         assert line in text
     assert "## Duets" not in text
     (whole,) = [line for line in found["methods"] if line["method"] == "whole"]

@@ -142,12 +142,24 @@ def test_the_unary_terms_of_a_colour_that_neither_model_knows_are_finite():
     assert np.isfinite(unary_terms(np.zeros((1, 1, 3)), bright, dark)).all()
 
 
-def test_an_outline_costs_less_where_the_colours_jump():
+@pytest.mark.parametrize(
+    ("beta", "jump"),
+    [
+        ({"beta": 0.5}, np.exp(-2.5)),  # β = 1 / (2 · 0.6), GrabCut's, times ‖Δ‖² = 3
+        ({"beta": 2.0}, np.exp(-10.0)),  # β = 1 / (½ · 0.6), iseg's
+        ({}, np.exp(-10.0)),
+        ({"beta": 0.0}, 1.0),
+    ],
+)
+@pytest.mark.parametrize("scale", [1.0, 255.0])  # β follows the colours' scale
+def test_an_outline_costs_less_where_the_colours_jump(beta, jump, scale):
     colours = np.zeros((2, 4, 3))
-    colours[:, 2:] = 1.0  # one jump, of ‖ΔRGB‖² = 3, in each of the two rows; ten pairs of neighbours
-    across, down = pairwise_terms(colours, strength=20.0)
+    colours[:, 2:] = (
+        scale  # one jump, of ‖ΔRGB‖² = 3, in each of the two rows; ten pairs of neighbours: the mean is 0.6
+    )
+    across, down = pairwise_terms(colours, strength=20.0, **beta)
     np.testing.assert_allclose(across[:, [0, 2]], 20.0)
-    np.testing.assert_allclose(across[:, 1], 20 * np.exp(-3 / (2 * (6 / 10))))
+    np.testing.assert_allclose(across[:, 1], 20 * jump)
     np.testing.assert_allclose(down, 20.0)
 
 

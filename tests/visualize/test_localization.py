@@ -1,5 +1,7 @@
 """Localisation (paper, section 3.2): from a map to seeds, mask and box, with and without a network; the command."""
 
+import dataclasses
+import itertools
 import json
 import sys
 
@@ -14,10 +16,14 @@ from minicnn.network import Network, input_of
 from tests.devices import host
 from visualize import cli
 from visualize.dead_signal import DeadSignal
+from visualize.evaluation.rules import cut_boxes
 from visualize.figures import SEED_COLOURS, localization_figure, save_figure, seed_picture
 from visualize.localization import (
+    PRESETS,
     CutSettings,
     bounding_box,
+    clamped_seeds,
+    cut,
     enlarged,
     guesses,
     largest_component,
@@ -27,6 +33,7 @@ from visualize.localization import (
     quantile_seeds,
     shrunk,
 )
+from visualize.mixture import fit_mixture
 from visualize.saliency_maps import photo_saliency, ten_crop_saliency
 
 
@@ -107,6 +114,15 @@ def test_of_two_objects_of_one_colour_the_larger_is_the_mask():
     assert place.mask.sum() == 30 * 30
 
 
+@pytest.mark.parametrize(("connectivity", "box"), [(4, (10, 10, 30, 30)), (8, (10, 10, 46, 46))])
+def test_pieces_that_touch_at_a_corner_are_one_with_eight_neighbours(connectivity, box):
+    photo, saliency = scene(box=(10, 10, 30, 30))
+    photo[30:46, 30:46] = photo[10:26, 10:26]
+    saliency[30:46, 30:46] += 0.5
+    settings = CutSettings(connectivity=connectivity)
+    assert locate(photo, saliency, settings).box == cut_boxes(photo, saliency, [settings])[0] == box
+
+
 def test_the_object_may_reach_where_the_map_knows_nothing_but_nothing_is_learnt_there():
     photo, saliency = scene()
     saliency[:, 35:] = np.nan  # half the object is outside of the crop
@@ -181,10 +197,92 @@ def test_a_map_that_is_the_same_everywhere_has_no_seeds(value):
     assert not background.any()
 
 
-def test_the_largest_piece_is_kept_and_corners_do_not_connect():
-    labels = np.array([[1, 1, 0, 0], [1, 0, 1, 1], [0, 0, 1, 1]], bool)
-    assert np.array_equal(largest_component(labels), np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]], bool))
+def test_the_largest_piece_is_kept_and_corners_connect_with_eight_neighbours_only():
+    labels = np.array([[1, 1, 0, 0, 1], [1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 0, 0, 1]], bool)
+    left, right = labels.copy(), labels.copy()  # five pixels of which one touches at a corner; four in a column
+    left[:, 4], right[:, :4] = False, False
+    assert np.array_equal(largest_component(labels), left)
+    assert np.array_equal(largest_component(labels, connectivity=8), left)
+    assert np.array_equal(largest_component(labels, connectivity=4), right)
     assert not largest_component(np.zeros((3, 4), bool)).any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "above", "below"),
+    [
+        (CutSettings(), None, None),
+        (PRESETS["ksseg"], range(995, 1000), range(5)),  # the top and the bottom ½ % of 1000
+        (CutSettings(clamp=0.02), range(980, 1000), range(20)),
+        (CutSettings(clamp=0.1), range(950, 1000), range(100)),  # never more than the seeds
+        (CutSettings(clamp=1.0), range(950, 1000), range(300)),
+    ],
+)
+def test_the_clamped_seeds_are_the_share_of_pixels_at_either_end(settings, above, below):
+    saliency = np.random.default_rng(2).permutation(1000).reshape(25, 40).astype(float)
+    bound = clamped_seeds(saliency, settings)
+    if above is None:
+        assert bound is None
+    else:
+        assert [sorted(saliency[mask].astype(int)) for mask in bound] == [list(above), list(below)]
+
+
+# ---------------------------------------------------------------------- the constants
+
+
+def test_the_presets_have_the_constants_of_those_they_are_named_after():
+    names = ("foreground", "background", "components", "uniform", "pairwise", "beta", "connectivity", "clamp")
+    found = {preset: [getattr(settings, name) for name in names] for preset, settings in PRESETS.items()}
+    assert found == {
+        "iseg": [0.95, 0.30, 5, 0.05, 150, 2, 8, 0],
+        "ksseg": [0.95, 0.30, 5, 0.05, 150, 2, 8, 0.005],
+        "minicnn": [0.95, 0.30, 5, 0, 20, 0.5, 4, 0],
+    }
+    assert CutSettings() == PRESETS["iseg"]
+
+
+def energies_by_loops(colours, models, settings):
+    """E(L) of every labelling of a tiny picture by the definitions: SciPy's Gaussians, one pair of pixels at a time."""
+    from scipy.special import logsumexp
+    from scipy.stats import multivariate_normal
+
+    H, W = colours.shape[:2]
+
+    def log_density(model, x):
+        gaussians = zip(model.means, model.covariances, strict=True)
+        terms = [multivariate_normal(mean, spread).logpdf(x) for mean, spread in gaussians] + [0.0]
+        return logsumexp(terms, b=[*(1 - settings.uniform) * model.weights, settings.uniform])
+
+    likely = {p: [log_density(model, colours[p]) for model in models] for p in np.ndindex(H, W)}  # object, background
+    pairs = [(p, q) for p in likely for q in ((p[0], p[1] + 1), (p[0] + 1, p[1])) if q in likely]
+    jumps = [((colours[p] - colours[q]) ** 2).sum() for p, q in pairs]
+    prices = [settings.pairwise * np.exp(-settings.beta * jump / np.mean(jumps)) for jump in jumps]
+    for labels in itertools.product([0, 1], repeat=H * W):
+        L = np.array(labels, bool).reshape(H, W)
+        unary = sum(np.logaddexp(one, other) - (one if L[p] else other) for p, (one, other) in likely.items())
+        yield L, unary + sum(price for price, (p, q) in zip(prices, pairs, strict=True) if L[p] != L[q])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *PRESETS.values(),
+        CutSettings(pairwise=1.0),
+        CutSettings(pairwise=1.0, beta=0.5),
+        CutSettings(pairwise=1.0, uniform=0.9),
+        CutSettings(pairwise=1.0, uniform=0.0),
+        CutSettings(pairwise=1.0, components=1),
+    ],
+)
+def test_the_cut_is_the_least_of_all_energies_written_out_with_these_constants(settings):
+    rng = np.random.default_rng(7)
+    foreground, background = np.zeros((2, 3, 3), bool)
+    foreground[0, :2] = foreground[1, 1] = background[2] = True
+    for _ in range(2):
+        colours = np.clip(0.5 + 0.1 * rng.standard_normal((3, 3, 3)), 0, 1)
+        models = [fit_mixture(colours[seed], settings.components) for seed in (foreground, background)]
+        labels = cut(colours, foreground, background, settings)
+        energies = {L.tobytes(): E for L, E in energies_by_loops(colours, models, settings)}
+        assert energies[labels.tobytes()] == pytest.approx(min(energies.values()), abs=1e-3)
 
 
 def test_boxes_end_after_their_last_pixel():
@@ -289,6 +387,12 @@ def test_a_map_of_another_size_is_refused():
         ({"components": 0}, "components, got 0"),
         ({"pairwise": -1.0}, "pairwise strength of 0 or more, got -1"),
         ({"pairwise": float("inf")}, "pairwise"),
+        ({"uniform": 1.0}, "uniform share of at least 0 and below 1, got 1"),
+        ({"uniform": -0.1}, "uniform"),
+        ({"beta": -1.0}, "beta of 0 or more, got -1"),
+        ({"beta": float("nan")}, "beta"),
+        ({"connectivity": 6}, "connectivity of 4 or 8, got 6"),
+        ({"clamp": 1.5}, "clamped share from 0 to 1, got 1.5"),
         ({"pixels": 0}, "pixels, got 0"),
     ],
 )
@@ -421,10 +525,11 @@ def test_the_command_prints_an_object_a_line_with_class_name_score_box_and_size(
 
 def test_what_the_command_writes_is_enough_to_make_it_again(command, small, tmp_path):
     numbers = ["--background", "0.5", "--pairwise", "7", "--components", "2", "--pixels", "3000"]
-    assert command("--class", "ring", "--ten-crops", "--clamp", *numbers) == 0
+    numbers += ["--uniform", "0.1", "--beta", "1.5", "--connectivity", "8", "--clamp", "0.01"]
+    assert command("--class", "ring", "--ten-crops", "--preset", "minicnn", *numbers) == 0
     record = json.loads((tmp_path / "out/scene-localize-ring.json").read_text(encoding="utf-8"))
     settings = CutSettings(**record["settings"])
-    assert settings == CutSettings(background=0.5, pairwise=7.0, components=2, clamp=True, pixels=3000)
+    assert settings == CutSettings(0.95, 0.5, 2, 0.1, 7.0, 1.5, 8, 0.01, 3000)
     assert (record["network"], record["crops"], record["guesses"][0]["class"]) == ("small", 10, 3)
     place = localize(small, scene()[0], 3, ten_crop_saliency, settings)
     with np.load(tmp_path / record["arrays"]) as arrays:
@@ -433,6 +538,17 @@ def test_what_the_command_writes_is_enough_to_make_it_again(command, small, tmp_
     with Image.open(tmp_path / record["figure"]) as figure:
         assert figure.format == "PNG"
     assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".npz", ".png"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_all_of_its_constants_and_what_is_given_besides_changes_one(command, preset, tmp_path):
+    for options, wanted in (
+        ([], PRESETS[preset]),
+        (["--pairwise", "7"], dataclasses.replace(PRESETS[preset], pairwise=7.0)),
+    ):
+        assert command("--preset", preset, *options) == 0
+        record = json.loads((tmp_path / "out/scene-localize.json").read_text(encoding="utf-8"))
+        assert CutSettings(**record["settings"]) == wanted
 
 
 def test_the_command_says_so_where_nothing_is_found(command, monkeypatch, capsys):
@@ -450,6 +566,10 @@ def test_the_command_says_so_where_nothing_is_found(command, monkeypatch, capsys
         (["--background", "0.99"], "background 0.99 and foreground 0.95"),
         (["--components", "0"], "components"),
         (["--pairwise", "-3"], "pairwise"),
+        (["--uniform", "1"], "uniform"),
+        (["--beta", "-3"], "beta"),
+        (["--connectivity", "6"], "connectivity"),
+        (["--clamp", "2"], "clamped"),
         (["--pixels", "0"], "pixels"),
         (["--top", "0"], "--top 0"),
         (["--top", "2", "--class", "disc"], "--class"),

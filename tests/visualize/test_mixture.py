@@ -29,6 +29,27 @@ def test_the_log_density_is_that_of_scipys_gaussians(rng, d):
     np.testing.assert_allclose(mixture.log_density(x), np.log(density).reshape(4, 5), rtol=1e-9)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_a_uniform_share_adds_to_the_density_what_its_share_of_1_is(rng, share):
+    from scipy.stats import multivariate_normal
+
+    plain = random_mixture(rng)
+    mixture = Mixture(plain.weights, plain.means, plain.covariances, uniform=share)
+    x = np.concatenate([rng.random((20, 3)), plain.means])
+    parts = zip(plain.weights, plain.means, plain.covariances, strict=True)
+    density = sum(weight * multivariate_normal(mean, covariance).pdf(x) for weight, mean, covariance in parts)
+    np.testing.assert_allclose(np.exp(mixture.log_density(x)), (1 - share) * density + share, rtol=1e-9)
+    assert density.max() > 10 * share > 1000 * density.min()  # both parts count somewhere
+
+
+def test_the_uniform_share_is_mixed_in_after_the_fit(rng):
+    x = rng.random((500, 3))
+    plain, mixed = fit_mixture(x, 3), fit_mixture(x, 3, uniform=0.05)
+    assert (plain.uniform, mixed.uniform) == (0.0, 0.05)
+    for name in ("weights", "means", "covariances"):
+        assert np.array_equal(getattr(plain, name), getattr(mixed, name))
+
+
 def test_a_colour_far_from_every_gaussian_has_a_finite_log_density(rng):
     value = random_mixture(rng).log_density(np.full((1, 3), 1000.0))[0]
     assert np.isfinite(value)

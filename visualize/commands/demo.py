@@ -20,7 +20,8 @@ from minicnn.datasets import shapes
 from minicnn.network import Network, input_of, preprocessing_of
 from minicnn.photographs import PHOTOGRAPHS, photograph
 from visualize.class_models import PRESETS, class_model
-from visualize.localization import CutSettings
+from visualize.cut_settings import PRESETS as CUTS
+from visualize.cut_settings import CutSettings
 from visualize.page import Section, write_page
 from visualize.portrait import strongest_portraits, telling_layers
 
@@ -63,7 +64,8 @@ SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
-SCENE_CUT = CutSettings(foreground=0.98, background=0.90)  # the best on scenes: docs/localization.md
+# Tuned on scenes: docs/localization.md.
+SCENE_CUT = dataclasses.replace(CUTS["minicnn"], foreground=0.98, background=0.90)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

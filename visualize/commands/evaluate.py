@@ -1,7 +1,7 @@
-"""How good are the boxes?  Localisation measured by the ILSVRC protocol, beside what has not looked.
+"""How good are the boxes?  Localisation measured by the ILSVRC protocol, beside baselines.
 
 For each picture the network makes up to five (class, box) guesses; it is an error unless one has the true class and
-IoU ≥ 0.5 with a true box.  Settings are tuned on pictures of their own, and the paper's stand beside them.  Pictures
+IoU ≥ 0.5 with a true box.  Settings are tuned on pictures of their own, and three presets stand beside them.  Pictures
 are generated scenes (--data shapes) or a folder of photographs with PASCAL VOC's or ILSVRC's XML files beside them.
 
 Into --out go results.jsonl (what each method says of each picture; a killed run goes on from there with --resume),
@@ -23,16 +23,19 @@ import numpy as np
 
 from layers.arrays import to_host
 from minicnn.datasets.annotated import Pictures, duet_pictures, in_classes, scene_pictures
+from minicnn.datasets.left_out import read_list as read_left_out
 from minicnn.datasets.shapes import CLASSES
-from minicnn.datasets.voc import class_index, folder_pictures, read_synsets
+from minicnn.datasets.voc import class_index, folder_pictures, read_synsets, without
 from minicnn.files import atomic_write, save_json
 from minicnn.network import Network
 from visualize.evaluation.methods import METHODS
 from visualize.evaluation.records import Records
-from visualize.evaluation.report import markdown, results
+from visualize.evaluation.report import results
 from visualize.evaluation.run import Plan
 from visualize.evaluation.run import run as run_plan
 from visualize.evaluation.screen import highlights
+from visualize.evaluation.tables import markdown
+from visualize.localization import PRESETS
 
 from .common import (
     add_json,
@@ -69,12 +72,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the WordNet id of each class, a line each in the network's order, for XML that names objects n02123045",
     )
+    parser.add_argument(
+        "--leave-out",
+        type=Path,
+        metavar="FILE",
+        help="pictures of the folder to leave out, a number or name a line, as ILSVRC's list of 1,762",
+    )
     number(parser, "--count", 1000, "pictures to test on")
     number(parser, "--tune", 200, "other pictures to tune the settings on; 0: settings as they stand")
+    number(
+        parser, "--tunings", 1, "tune as often, each time on as many other pictures, to see how far it is to be trusted"
+    )
     number(parser, "--duets", 500, "scenes with two objects, each asked for by its class; shapes only")
     number(parser, "--seed", 0, "of the scenes, and of which photographs of a folder are taken for what")
     parser.add_argument(
         "--methods", nargs="+", metavar="METHOD", help=f"of {', '.join(METHODS)} (default: all)", default=list(METHODS)
+    )
+    parser.add_argument(
+        "--presets",
+        nargs="+",
+        metavar="NAME",
+        default=list(PRESETS),
+        help=f"constants of the cut that each have a line, of {', '.join(PRESETS)} (default: all)",
     )
     number(parser, "--workers", min(4, os.cpu_count() or 1), "processes")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -96,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
     net = load_network(args)
     data, pictures = shapes(args, net) if args.data == "shapes" else folder(args, net)
     methods = [name for name in METHODS if name in args.methods]  # in the table's order, each once
+    presets = [name for name in PRESETS if name in args.presets]
     settings = {
         "minicnn evaluate": args.what,
         **network_record(args),
@@ -103,7 +123,9 @@ def run(args: argparse.Namespace) -> int:
         **data,
         "seed": args.seed,
         **{part: len(chosen) for part, (_, chosen) in pictures.items()},
+        "tunings": args.tunings,
         "methods": methods,
+        "presets": presets,
         "grids sha256": digest([METHODS[name].rule.grid() for name in methods]),
     }
     records = Records(output_folder(args.out) / "results.jsonl", settings, args.resume)
@@ -115,8 +137,8 @@ def run(args: argparse.Namespace) -> int:
         return progress(items, TITLES[part], total)
 
     workers = args.workers if net.xp is np else 1  # a GPU is not shared out among processes
-    outcome = run_plan(net, Plan(pictures, methods), records, workers, shown, report)
-    found = results(records.all, outcome.rows, outcome.tuned)
+    outcome = run_plan(net, Plan(pictures, methods, args.tunings, presets), records, workers, shown, report)
+    found = results(records.all, outcome.rows, outcome.tunings)
     bad = sum(counts["bad"] for counts in found["pictures"].values())
     if found["pictures"]["test"]["questions"] == 0:
         raise ValueError(f"none of the {found['pictures']['test']['pictures']} pictures to test on could be used")
@@ -142,12 +164,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def refuse_wrong_options(args: argparse.Namespace) -> None:
-    for option, least in {"count": 1, "tune": 0, "duets": 0, "seed": 0, "workers": 1}.items():
+    for option, least in {"count": 1, "tune": 0, "tunings": 1, "duets": 0, "seed": 0, "workers": 1}.items():
         if getattr(args, option) < least:
             raise ValueError(f"--{option} {getattr(args, option)}: expected {least} or more")
-    for method in args.methods:
-        if method not in METHODS:
-            raise ValueError(f"--methods: there is no method {method!r}; choose from {', '.join(METHODS)}")
+    for option, known in {"methods": list(METHODS), "presets": list(PRESETS)}.items():
+        for name in getattr(args, option):
+            if name not in known:
+                raise ValueError(f"--{option}: there is no {option[:-1]} {name!r}; choose from {', '.join(known)}")
     refuse_file(args.out)
 
 
@@ -158,13 +181,13 @@ Parts = dict[str, tuple[Pictures, list[int]]]
 
 def shapes(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Parts]:
     """Generated scenes; those to tune on, to test on, and the duets are each of a seed of their own."""
-    for option in ("annotations", "synsets"):
-        if getattr(args, option) is not None:
+    for option in ("annotations", "synsets", "leave-out"):
+        if getattr(args, option.replace("-", "_")) is not None:
             raise ValueError(f"--{option} goes with a folder of photographs, not with --data shapes")
     if net.classes is None and class_count(net) != len(CLASSES):
         raise ValueError(f"the network tells {class_count(net)} classes apart; expected the {len(CLASSES)} of shapes")
     in_classes(CLASSES, net.classes)  # before any scene is drawn
-    counts = {"tune": args.tune, "test": args.count, "duet": args.duets}
+    counts = {"tune": args.tune * args.tunings, "test": args.count, "duet": args.duets}
     seeds = {part: part_seed(args.seed, part) for part in counts}
     make = {"tune": scene_pictures, "test": scene_pictures, "duet": duet_pictures}
     parts: Parts = {
@@ -181,19 +204,30 @@ def part_seed(seed: int, part: str) -> int:
 
 
 def folder(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Parts]:
-    """Photographs with XML: in an order drawn by lot, some to tune on (a third at most), then some to test on."""
+    """Photographs with XML: in an order drawn at random, some to tune on (a third at most), then some to test on."""
     synsets = None if args.synsets is None else read_synsets(args.synsets, class_count(net))
     classes = class_index(net.classes, synsets)
     if not classes:
         raise ValueError("the network's classes have no names: give their ids, --synsets FILE")
     source = folder_pictures(Path(args.data), classes, args.annotations)
+    there = len(source)
+    if args.leave_out is not None:
+        source = without(source, read_left_out(args.leave_out))
+        if not len(source):
+            raise ValueError(f"{args.leave_out} leaves out all {there} pictures of {args.data}")
     order = np.random.default_rng(args.seed).permutation(len(source)).tolist()
-    tune = min(args.tune, len(source) // 3)
+    tune = args.tunings * min(args.tune, len(source) // 3 // args.tunings)
     parts: Parts = {"test": (source, order[tune : tune + args.count])}
     if tune:
         parts = {"tune": (source, order[:tune]), **parts}
     names = digest([source.name(n) for n in range(len(source))])
     where = {"data": args.data, "annotations": str(args.annotations or ""), "synsets": str(args.synsets or "")}
+    if args.leave_out is not None:
+        where |= {"leave out": str(args.leave_out), "pictures left out": there - len(source)}
+        print(
+            f"minicnn evaluate: {there - len(source)} of {there} pictures are left out, as {args.leave_out} says",
+            file=sys.stderr,
+        )
     return {**where, "pictures' names sha256": names, "classes sha256": digest(sorted(classes.items()))}, parts
 
 

@@ -11,7 +11,7 @@ y1 in pixels of the photograph, right and bottom exclusive; there is none (null)
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from minicnn.class_names import short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
-from visualize.localization import CutSettings, Localization, localize_each
+from visualize.localization import PRESETS, CutSettings, Localization, localize_each
 
 from .common import (
     Answer,
@@ -53,19 +53,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """The settings of the cut, with the paper's quantiles as defaults."""
-    usual = CutSettings()
-    cut = parser.add_argument_group("the cut")
+    """A preset of the cut, and whatever is changed of it."""
+    cut = parser.add_argument_group(
+        "the cut",
+        "Presets: iseg, the paper's quantiles with the constants of the tool that it names; ksseg, the same\n"
+        "with ½ % at either end clamped, as in a co-author's script of 2016; minicnn, constants of our own.",
+    )
+    cut.add_argument("--preset", choices=tuple(PRESETS), default="iseg", help="default: %(default)s")
+    for name, (kind, text) in SETTINGS.items():
+        usual = getattr(PRESETS["iseg"], name)
+        others = {key: getattr(preset, name) for key, preset in PRESETS.items() if getattr(preset, name) != usual}
+        default = ", ".join([f"{usual:g}", *(f"of {key} {value:g}" for key, value in others.items())])
+        cut.add_argument(f"--{name}", type=kind, metavar="X", help=f"{text} (default: {default})")
 
-    def option(name: str, kind: type, default: float, text: str) -> None:
-        cut.add_argument(name, type=kind, default=default, metavar="X", help=f"{text} (default: %(default)g)")
 
-    option("--foreground", float, usual.foreground, "pixels above this quantile estimate the object's colours")
-    option("--background", float, usual.background, "pixels below this quantile estimate the background's colours")
-    option("--components", int, usual.components, "Gaussians in each colour model")
-    option("--pairwise", float, usual.pairwise, "what an outline costs between like pixels")
-    option("--pixels", int, usual.pixels, "larger photographs are cut at about so many pixels")
-    cut.add_argument("--clamp", action="store_true", help="hard seeds: bind those pixels to their labels as well")
+# Of each setting of the cut that is an option: what its values are, and what it does.
+SETTINGS: dict[str, tuple[type, str]] = {
+    "foreground": (float, "pixels above this quantile estimate the object's colours"),
+    "background": (float, "pixels below this quantile estimate the background's colours"),
+    "components": (int, "Gaussians in each colour model"),
+    "uniform": (float, "share of a uniform density in each colour model"),
+    "pairwise": (float, "γ, what an outline costs between like pixels"),
+    "beta": (float, "β in units of 1 / mean ‖Δ‖²: how much less it costs between unlike ones"),
+    "connectivity": (int, "4 or 8 neighbours make one piece, of which the largest is kept"),
+    "clamp": (float, "hard seeds: bind the X most and least salient pixels to their labels as well; 1: all seeds"),
+    "pixels": (int, "larger photographs are cut at about so many pixels"),
+}
+
+
+def chosen_settings(args: argparse.Namespace) -> CutSettings:
+    """The preset, changed by what was given besides."""
+    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    return replace(PRESETS[args.preset], **given)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--class asks for classes by name and --top for the first answers: give one of the two")
     if args.top is not None and args.top < 1:
         raise ValueError(f"--top {args.top}: expected 1 or more")
-    settings = CutSettings(args.foreground, args.background, args.components, args.pairwise, args.clamp, args.pixels)
+    settings = chosen_settings(args)
     photos = chosen_photos(args.photos)
     refuse_twice(photos)
     output = Output(args.out, len(photos), [photo.path for photo in photos])

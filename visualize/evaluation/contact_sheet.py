@@ -11,7 +11,7 @@ from minicnn.datasets.annotated import Pictures
 
 from ..figures import new_figure, outline, show
 from .measures import best_iou
-from .methods import METHODS, STUDIED, Row
+from .methods import AS_IT_STANDS, METHODS, STUDIED, Row
 from .records import Record
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Boxed:
 
 def shown_row(rows: Sequence[Row]) -> Row:
     """The row to show: of the method that the paper describes as tuned, or as it stands, or else the last of all."""
-    studied = [row for row in rows if row.method == STUDIED and row.settings in ("tuned", "the paper's 95/30")]
+    studied = [row for row in rows if row.method == STUDIED and row.settings in ("tuned", AS_IT_STANDS["iseg"])]
     return studied[-1] if studied else rows[-1]
 
 

@@ -5,7 +5,8 @@ classes share is taken off,
 
     M_c − ¼ Σ_k M_k,  where positive,  over the four rivals k ≠ c with the highest scores,
 
-each map scaled to the sum 1 beforehand.  [Zhang2016] contrasts a class with all others in a like manner.
+each map scaled to the sum 1 beforehand.  The idea is that of [Zhang2016], contrastive
+excitation back-propagation.
 """
 
 from __future__ import annotations

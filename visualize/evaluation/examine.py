@@ -13,8 +13,9 @@ from minicnn.datasets.annotated import Picture
 from minicnn.network import Network
 
 from ..dead_signal import DeadSignal
+from . import max_box_acc
 from .contrast import top_classes
-from .measures import best_iou
+from .measures import Box, best_iou
 from .methods import BLIND, MAPS, METHODS, Row
 from .rules import Cut, Rule, Threshold, cut_boxes
 
@@ -58,7 +59,7 @@ def table_records(net: Network, picture: Picture, rows: Sequence[Row]) -> list[R
     """For each object class of the picture and each row: the box for that class, and the network's first five guesses.
 
     A guess of another class is an error wherever its box is, so that no box of another class is ever needed.
-    Thresholded methods have one more record, with the IoU at every threshold, in per cent, for MaxBoxAcc.
+    Thresholded methods have one more record, of the map itself.
     """
     photo, top, classes = picture.photo, top_classes(net, picture.photo, TOP), list(picture.objects)
     maps = maps_of(net, photo, sorted({row.map for row in rows}), classes)
@@ -71,14 +72,16 @@ def table_records(net: Network, picture: Picture, rows: Sequence[Row]) -> list[R
             found = {**about, "truth": [list(box) for box in truth], "box": by_class[c]}
             records.append({**question, "method": row.method, "settings": row.settings, **found})
         for name in dict.fromkeys(row.method for row in rows if isinstance(row.rule, Threshold)):
-            overlaps = [best_iou(box, truth) for box in Threshold.grid_boxes(photo, maps[METHODS[name].map][c])]
-            every = {
-                "method": name,
-                "settings": "every threshold",
-                "iou": [in_percent(overlap) for overlap in overlaps],
-            }
-            records.append({**question, **every})
+            records.append({**question, "method": name, **map_record(photo, maps[METHODS[name].map][c], truth)})
     return records
+
+
+def map_record(photo: np.ndarray, M: np.ndarray, truth: Sequence[Box]) -> Record:
+    """The IoU, in per cent, at every threshold: of our grid, and of MaxBoxAcc and its second version."""
+    ours = [best_iou(box, truth) for box in Threshold.grid_boxes(photo, M)]
+    first, second = (found.tolist() for found in max_box_acc.overlaps(M, truth))
+    overlaps = {"iou": ours, "max_box_acc": first, "max_box_acc_v2": second}
+    return {"settings": "every threshold", **{name: list(map(in_percent, found)) for name, found in overlaps.items()}}
 
 
 def boxes_of(rows: Sequence[Row], photo: np.ndarray, maps: dict[str, dict[int, Any]]) -> list[dict[int, Any]]:

@@ -1,4 +1,4 @@
-"""The yardsticks of localisation: IoU, the error of the ILSVRC task, MaxBoxAcc, and how sure a mean is.
+"""The yardsticks of localisation: IoU, the error of the ILSVRC task, the best threshold, and how sure a mean is.
 
 Boxes are (x0, y0, x1, y1), right and bottom exclusive; a box of None, where nothing was found, overlaps nothing.
 """
@@ -6,11 +6,14 @@ Boxes are (x0, y0, x1, y1), right and bottom exclusive; a box of None, where not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 Box = Sequence[float]
-Values = Sequence[float] | np.ndarray  # one number for each image; right or wrong is 1 or 0
+Values = Sequence[float] | np.ndarray  # one number for each image
+Estimate = dict[str, Any]  # "mean", its "interval", and the "count" of values; None where there are none
+NOTHING: Estimate = {"mean": None, "interval": None, "count": 0}
 
 RIGHT = 0.5  # a box is right from this IoU on (ILSVRC)
 AT_ONCE = 2**22  # numbers drawn at a time for an interval
@@ -41,38 +44,55 @@ def longer_side(size: Sequence[float], truth: Sequence[Box]) -> float:
     return max(max((x1 - x0) / size[0], (y1 - y0) / size[1]) for x0, y0, x1, y1 in truth)
 
 
-def max_box_acc(overlaps: np.ndarray, delta: float) -> tuple[float, int]:
-    """MaxBoxAcc(δ) = max over τ of BoxAcc(τ, δ), and where the maximum is   ([Choe2020], section 4.1).
+def best_threshold(overlaps: np.ndarray, delta: float) -> tuple[float, int]:
+    """max over τ of the share of images with IoU(box(M ≥ τ), truth) ≥ δ, and where the maximum is.
 
-    BoxAcc(τ, δ) = share of images with IoU(box(M ≥ τ), truth) ≥ δ, box(M ≥ τ) surrounding the largest connected piece
-    of what the map of the true class, normalised to 0 … 1 in each image, has from the threshold τ on.
-    One threshold serves all images.  overlaps: IoU of every image at every threshold, (N, T).
+    box(M ≥ τ) surrounds the largest four-connected piece of what the map of the true class, normalised to 0 … 1 in
+    each image, has from the threshold τ on; one threshold serves all images.  It is the idea of MaxBoxAcc without the
+    details of its scorer (max_box_acc.py), so that its numbers cannot be compared with published ones.
+    overlaps: IoU of every image at every threshold, (N, T).
     """
     accuracy = (overlaps >= delta).mean(axis=0)
     return float(accuracy.max()), int(accuracy.argmax())
 
 
-def interval(values: Values, seed: int = 0, level: float = 0.95, rounds: int = 2000) -> list[float]:
-    """Between which two numbers the mean of the values lies, at this level of confidence.
+# ---------------------------------------------------------------------- how sure a mean is
 
-    The percentile bootstrap [Efron1981]: of the means of as many values drawn from these with replacement, many times
-    over, the middle 95 %.
+LEVEL = 0.95
+
+
+def share(right: Sequence[bool] | np.ndarray) -> Estimate:
+    """How many are true, with the interval of Clopper & Pearson (1934).
+
+    It is exact: whatever the true share, it lies in at least 95 % of such intervals, also where all values are alike.
+    """
+    from scipy.stats import binomtest
+
+    right = np.asarray(right, bool)
+    if right.size == 0:
+        return NOTHING
+    found = binomtest(int(right.sum()), right.size).proportion_ci(LEVEL, method="exact")
+    return {"mean": float(right.mean()), "interval": [float(found.low), float(found.high)], "count": right.size}
+
+
+def average(values: Values) -> Estimate:
+    """A mean of numbers that are no shares, with its bootstrap interval."""
+    values = np.asarray(values, float)
+    if values.size == 0:
+        return NOTHING
+    return {"mean": float(values.mean()), "interval": bootstrap(values), "count": values.size}
+
+
+def bootstrap(values: Values, seed: int = 0, rounds: int = 2000) -> list[float]:
+    """Between which two numbers the mean of the values lies: the percentile interval of the bootstrap [Efron1981].
+
+    Of the means of as many values drawn from these with replacement, many times over, the middle 95 %.
     """
     values, rng = np.asarray(values, float), np.random.default_rng(seed)
-    if values.size == 0:
-        return [float("nan")] * 2
     several = max(1, AT_ONCE // values.size)
     means = [
         values[rng.integers(0, values.size, (min(several, rounds - done), values.size))].mean(axis=1)
         for done in range(0, rounds, several)
     ]
-    outside = (1 - level) / 2
+    outside = (1 - LEVEL) / 2
     return [float(q) for q in np.quantile(np.concatenate(means), [outside, 1 - outside])]
-
-
-def estimate(values: Values) -> dict[str, float | list[float] | int | None]:
-    """A mean with its interval and the number of values, as the results have it; None where there are no values."""
-    values = np.asarray(values, float)
-    if values.size == 0:
-        return {"mean": None, "interval": None, "count": 0}
-    return {"mean": float(values.mean()), "interval": interval(values), "count": int(values.size)}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,17 +10,17 @@ import numpy as np
 
 from minicnn.network import Network
 
-from ..localization import CutSettings, Maps
+from ..localization import PRESETS, CutSettings, Maps
 from ..saliency_maps import photo_saliency, ten_crop_saliency
 from .contrast import contrast
 from .rules import CentredBox, Cut, Rule, Threshold
 
 
 def centred_gaussian(net: Network, photo: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """A map that has seen nothing: exp(−½ (x² + y²)), x and y from −1 to 1 across the photograph, for every class.
+    """A map that does not look at the photograph: exp(−½ (x² + y²)), x and y from −1 to 1 across it, for every class.
 
-    It is the baseline of [Mahendran2016] and [Choe2020], too.
-    Only the order of its values counts in a cut, so its width does not matter.
+    Such a centred Gaussian is the baseline of [Choe2020], and of [Mahendran2016].  Only the order of its values counts
+    in a cut, so its width does not matter.
     """
     y, x = ((2 * np.arange(side) + 1 - side) / side for side in photo.shape[:2])
     M = np.exp(-0.5 * (x**2 + y[:, None] ** 2))
@@ -79,21 +78,29 @@ METHODS: dict[str, Method] = {
     "gradient-10-contrast/cut": Method("gradient against rivals, ten crops, cut", "gradient-10-contrast", Cut()),
     "guided-10-contrast/cut": Method("guided against rivals, ten crops, cut", "guided-10-contrast", Cut()),
 }
-STUDIED = "gradient-10/cut"  # the paper's own, of which each choice is varied
+STUDIED = "gradient-10/cut"  # the paper's own, of which each constant is varied
 
-# What each of the paper's choices does: one thing changed, all else as tuned.
-PAPER = CutSettings()
-CHANGES: dict[str, Callable[[CutSettings], CutSettings]] = {
-    "the paper's quantiles 95/30": lambda tuned: dataclasses.replace(
-        tuned, foreground=PAPER.foreground, background=PAPER.background
-    ),
-    "the usual outline strength": lambda tuned: dataclasses.replace(tuned, pairwise=PAPER.pairwise),
-    "hard seeds": lambda tuned: dataclasses.replace(tuned, clamp=True),
-    "1 Gaussian": lambda tuned: dataclasses.replace(tuned, components=1),
-    "2 Gaussians": lambda tuned: dataclasses.replace(tuned, components=2),
-    "10 Gaussians": lambda tuned: dataclasses.replace(tuned, components=10),
+AS_IT_STANDS = {
+    "iseg": "95/30, iseg's constants",
+    "ksseg": "95/30, iseg's, ½ % clamped",
+    "minicnn": "95/30, minicnn's constants",
+}  # the presets of the cut, as the table calls them
+
+# What each constant does: one thing changed of the paper's quantiles with iseg's constants.
+CHANGES: dict[str, CutSettings] = {
+    "strength 20": CutSettings(pairwise=20.0),
+    "β ½": CutSettings(beta=0.5),
+    "strength 20 and β ½": CutSettings(pairwise=20.0, beta=0.5),
+    "no uniform share": CutSettings(uniform=0.0),
+    "4-connected": CutSettings(connectivity=4),
+    "all seeds hard": CutSettings(clamp=1.0),
+    "1 Gaussian": CutSettings(components=1),
+    "2 Gaussians": CutSettings(components=2),
+    "10 Gaussians": CutSettings(components=10),
+    "background 70 %": CutSettings(background=0.7),
+    "foreground 98 %": CutSettings(foreground=0.98),
 }
-CHANGED = [f"tuned, but {what}" for what in CHANGES]
+CHANGED = [f"95/30, iseg's, but {what}" for what in CHANGES]
 
 
 @dataclass(frozen=True)
@@ -108,21 +115,28 @@ class Row:
     def map(self) -> str:
         return METHODS[self.method].map
 
+    @property
+    def repeated(self) -> bool:
+        """Whether it is of the second tuning or a later one, and so only says how much depends on tuning's pictures."""
+        return self.settings.startswith("tuning ")
 
-def rows(names: Sequence[str], tuned: dict[str, Rule]) -> list[Row]:
-    """The lines of the table: every method as tuned, the cuts with the paper's quantiles before that; then the paper's
-    choices one by one.  A method that nothing was tuned for is there as it stands."""
+
+def rows(
+    names: Sequence[str], tunings: Sequence[dict[str, Rule]], presets: Sequence[str] = tuple(PRESETS)
+) -> list[Row]:
+    """The lines of the table: every cut with each preset, then every method as each tuning has it; then the constants
+    one by one, where settings were tuned at all.  A method that nothing was tuned for is there as it stands."""
     table = []
     for name in names:
         method = METHODS[name]
+        tuned = [found[name] for found in tunings if name in found]
         if isinstance(method.rule, Cut):
-            table.append(Row(name, "the paper's 95/30", method.rule))
-        elif name not in tuned:
+            table += [Row(name, AS_IT_STANDS[preset], Cut(PRESETS[preset])) for preset in presets]
+        elif not tuned:
             table.append(Row(name, "" if method.fixed else "not tuned", method.rule))
-        if name in tuned:
-            table.append(Row(name, "tuned", tuned[name]))
-    rule = tuned.get(STUDIED)
-    if isinstance(rule, Cut):
+        titles = ["tuned", *(f"tuning {n}" for n in range(2, len(tuned) + 1))]
+        table += [Row(name, title, rule) for title, rule in zip(titles, tuned, strict=False)]
+    if any(STUDIED in found for found in tunings):
         changed = zip(CHANGED, CHANGES.values(), strict=True)
-        table += [Row(STUDIED, title, Cut(change(rule.settings))) for title, change in changed]
+        table += [Row(STUDIED, title, Cut(settings)) for title, settings in changed]
     return table

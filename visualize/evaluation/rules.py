@@ -11,12 +11,23 @@ import dataclasses
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from ..graph_cut import clamped, minimal_cut, pairwise_terms, unary_terms
-from ..localization import Box, CutSettings, bounding_box, enlarged, largest_component, locate, quantile_seeds, shrunk
+from ..localization import (
+    PRESETS,
+    Box,
+    CutSettings,
+    bounding_box,
+    clamped_seeds,
+    enlarged,
+    largest_component,
+    locate,
+    quantile_seeds,
+    shrunk,
+)
 from ..mixture import Mixture, fit_mixture
 
 
@@ -43,13 +54,13 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Cut:
-    """`locate`: the paper's section 3.2.  As it stands with the paper's quantiles."""
+    """`locate`: the paper's section 3.2.  As it stands with the paper's quantiles and its tool's constants."""
 
     settings: CutSettings = field(default_factory=CutSettings)
 
-    FOREGROUND = (0.70, 0.80, 0.90, 0.95, 0.98)
-    BACKGROUND = (0.10, 0.30, 0.50, 0.70, 0.80, 0.90)
-    PAIRWISE = (10.0, 20.0, 50.0, 100.0, 200.0)
+    FOREGROUND = (0.80, 0.90, 0.95, 0.98)
+    BACKGROUND = (0.30, 0.50, 0.70, 0.90)
+    PAIRWISE: ClassVar = {"iseg": (50.0, 150.0, 300.0), "minicnn": (10.0, 20.0, 50.0)}  # by whose β, … go with it
 
     def box(self, photo: np.ndarray, saliency: np.ndarray) -> Box | None:
         return locate(photo, saliency, self.settings).box
@@ -57,9 +68,10 @@ class Cut:
     @classmethod
     def grid(cls) -> list[Cut]:
         return [
-            Cut(CutSettings(foreground, background, pairwise=pairwise))
-            for foreground, background, pairwise in product(cls.FOREGROUND, cls.BACKGROUND, cls.PAIRWISE)
-            if background <= foreground
+            Cut(dataclasses.replace(PRESETS[name], foreground=high, background=low, pairwise=pairwise))
+            for name, strengths in cls.PAIRWISE.items()
+            for high, low, pairwise in product(cls.FOREGROUND, cls.BACKGROUND, strengths)
+            if low <= high
         ]
 
     @classmethod
@@ -73,8 +85,7 @@ class Cut:
 def cut_boxes(photo: np.ndarray, saliency: np.ndarray, several: list[CutSettings]) -> list[Box | None]:
     """The boxes of `locate` by several settings that agree in `pixels`.
 
-    Each colour model is fitted once: it depends on its quantile and the number of components, not on the outline's
-    price.
+    Each colour model is fitted once: it depends on its quantile and on what it is made of, not on the outline's price.
     """
     (pixels,) = {settings.pixels for settings in several}
     colours, small = shrunk(photo, saliency, pixels)
@@ -85,29 +96,30 @@ def cut_boxes(photo: np.ndarray, saliency: np.ndarray, several: list[CutSettings
 
     models: dict[tuple[bytes, int], Mixture] = {}
 
-    def model(mask: np.ndarray, components: int) -> Mixture:
+    def model(mask: np.ndarray, components: int, uniform: float) -> Mixture:
         key = mask.tobytes(), components
         if key not in models:
             models[key] = fit_mixture(colours[mask], components)
-        return models[key]
+        return dataclasses.replace(models[key], uniform=uniform)
 
     @cache
-    def unary(foreground: float, background: float, components: int) -> np.ndarray:
-        return unary_terms(colours, *(model(mask, components) for mask in seeds(foreground, background)))
+    def unary(foreground: float, background: float, components: int, uniform: float) -> np.ndarray:
+        return unary_terms(colours, *(model(mask, components, uniform) for mask in seeds(foreground, background)))
 
-    boxes: list[Box | None] = []
-    for settings in several:
+    boxes: dict[CutSettings, Box | None] = {}
+    for settings in dict.fromkeys(several):
         above, below = seeds(settings.foreground, settings.background)
         if not above.any() or not below.any():
-            boxes.append(None)
+            boxes[settings] = None
             continue
-        pairwise = pairwise_terms(colours, settings.pairwise)
-        terms = unary(settings.foreground, settings.background, settings.components)
-        if settings.clamp:
-            terms = clamped(terms, above, below, pairwise)
-        labels = minimal_cut(terms, pairwise)[0]
-        boxes.append(bounding_box(enlarged(largest_component(labels), saliency.shape)))
-    return boxes
+        pairwise = pairwise_terms(colours, settings.pairwise, settings.beta)
+        terms = unary(settings.foreground, settings.background, settings.components, settings.uniform)
+        bound = clamped_seeds(small, settings)
+        if bound is not None:
+            terms = clamped(terms, *bound, pairwise)
+        labels = largest_component(minimal_cut(terms, pairwise)[0], settings.connectivity)
+        boxes[settings] = bounding_box(enlarged(labels, saliency.shape))
+    return [boxes[settings] for settings in several]
 
 
 # ---------------------------------------------------------------------- without the cut
@@ -117,7 +129,7 @@ def cut_boxes(photo: np.ndarray, saliency: np.ndarray, several: list[CutSettings
 class Threshold:
     """The box around the largest piece of {M ≥ τ}, M normalised to 0 … 1; unknown pixels count as 0.
 
-    threshold: τ, by default 20 % of the map's range; [Zhou2016], who made the rule popular, takes 20 % of its maximum
+    threshold: τ, by default 20 % of the range; [Zhou2016], who made it popular, takes 20 % of the maximum
     blur:      the map is smoothed by a Gaussian first, of this standard deviation as a share of its longer side
     """
 
@@ -155,8 +167,8 @@ def normalised(saliency: np.ndarray, blur: float) -> np.ndarray | None:
 
 
 def threshold_box(M: np.ndarray | None, threshold: float) -> Box | None:
-    """The box around the largest connected piece of {M ≥ τ}."""
-    return None if M is None else bounding_box(largest_component(np.greater_equal(M, threshold)))
+    """The box around the largest four-connected piece of {M ≥ τ}."""
+    return None if M is None else bounding_box(largest_component(np.greater_equal(M, threshold), connectivity=4))
 
 
 # ---------------------------------------------------------------------- without looking

@@ -2,6 +2,7 @@
 
     tune:  pictures of their own; on each, every setting of every grid.  The best setting of a method is the one with
            the fewest wrong boxes for the true class (IoU < 0.5); of equally good ones, that with the largest mean IoU.
+           Tuning may be repeated on several sets of pictures, to see how much depends on them.
     test:  other pictures; every method as it stands and as tuned.
     duet:  pictures with two objects, each asked for by its class.
 
@@ -19,9 +20,10 @@ import numpy as np
 from minicnn.datasets.annotated import Pictures
 from minicnn.network import Network
 
+from ..localization import PRESETS
 from .examine import duet_records, table_records, tuning_records
 from .measures import RIGHT
-from .methods import METHODS, Row, rows
+from .methods import CHANGED, METHODS, Row, rows
 from .records import Record, Records
 from .rules import Rule
 from .workers import spread
@@ -35,17 +37,21 @@ class Plan:
 
     pictures: for each part, "tune", "test", "duet", a source and which of its pictures to take; parts may be missing
     methods:  names from METHODS
+    tunings:  into how many equal sets the pictures to tune on are divided, each tuned on alone
+    presets:  names from PRESETS, each of which every cut has a line of
     """
 
     pictures: Mapping[str, tuple[Pictures, Sequence[int]]]
     methods: Sequence[str]
+    tunings: int = 1
+    presets: Sequence[str] = tuple(PRESETS)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: the settings that tuning chose, and the rows of the table."""
+    """What came of it: the settings that each tuning chose, and the rows of the table."""
 
-    tuned: dict[str, Rule]
+    tunings: list[dict[str, Rule]]
     rows: list[Row]
 
 
@@ -84,12 +90,17 @@ def run(
                         report(text)
 
     do("tune")
-    tuned = best_rules(plan.methods, [record for record in records.all if record["part"] == "tune"])
-    table = rows(plan.methods, tuned)
+    each = len(plan.pictures["tune"][1]) // plan.tunings if "tune" in plan.pictures else 1
+    sets: list[list[Record]] = [[] for _ in range(plan.tunings)]
+    for record in records.all:
+        if record["part"] == "tune":
+            sets[record["number"] // each].append(record)
+    tunings = [best_rules(plan.methods, found) for found in sets]
+    table = rows(plan.methods, tunings, plan.presets)
     do("test", table)
-    do("duet", table)
+    do("duet", [row for row in table if not row.repeated and row.settings not in CHANGED])
     records.end()
-    return Outcome(tuned, table)
+    return Outcome(tunings, table)
 
 
 def examined(shared: Shared, task: Task) -> tuple[int, list[Record]]:

@@ -196,6 +196,20 @@ def test_a_list_of_ids_that_is_no_text_is_refused(tmp_path):
 # ---------------------------------------------------------------------- a folder
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_turned_picture_stays_as_it_is_stored_for_so_its_boxes_are(orientation, tmp_path):
+    tag = Image.Exif()
+    tag[0x0112] = orientation
+    pixels = np.full((40, 50, 3), 30, np.uint8)
+    pixels[5:15, 10:30] = 220
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=tag)
+    written(tmp_path / "a.xml", xml(("tabby", 11, 6, 30, 15)))
+    found = voc.folder_pictures(tmp_path, voc.class_index(CLASSES))[0]
+    assert np.array_equal(found.photo, pixels)
+    ((x0, y0, x1, y1),) = [map(int, box) for box in found.objects[0]]
+    assert (found.photo[y0:y1, x0:x1] == 220).all()
+
+
 def test_several_objects_of_several_classes_are_gathered_by_class(tmp_path):
     picture(tmp_path / "a.jpg")
     written(

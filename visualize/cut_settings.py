@@ -1,0 +1,70 @@
+"""The constants of the cut: whose they are, and three sets of them by name.
+
+The paper (section 3.2) gives the two quantiles, and says that the colour models are Gaussian mixtures and that the
+largest connected piece is kept.  For everything else it names its tool, VGG's *iseg* (Gulshan et al. 2010), whose
+defaults for the method of Boykov and Jolly are public.  They are the defaults here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CutSettings:
+    """How a map becomes a mask.
+
+    foreground:   pixels above this quantile of the map estimate the object's colours (the paper's 95 %)
+    background:   pixels below this one estimate the background's (the paper's 30 %)
+    components:   Gaussians in each of the two colour models (iseg's 5)
+    uniform:      share of a uniform density in each colour model, for colours that neither has seen (iseg's 5 %)
+    pairwise:     γ, what an outline costs, from one pixel to the next, where the colours do not change (iseg's 150)
+    beta:         β in units of 1 / mean ‖Δ‖²: how fast an outline gets cheaper where they do (iseg's 2)
+    connectivity: of pieces, whose largest is kept: with 8, pixels that touch at a corner belong together, with 4
+                  they do not (the paper does not say; the co-author's script of 2016 has 8)
+    clamp:        hard seeds: of the seeds, so large a share of all pixels, the most and the least salient, is also
+                  bound to its label; 1 binds all seeds, 0 (soft seeds) none
+    pixels:       a larger photograph is cut at about so many pixels, 224×224 being what CNN-F sees
+    """
+
+    foreground: float = 0.95
+    background: float = 0.30
+    components: int = 5
+    uniform: float = 0.05
+    pairwise: float = 150.0
+    beta: float = 2.0
+    connectivity: int = 8
+    clamp: float = 0.0
+    pixels: int = 50_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.background <= self.foreground <= 1:
+            quantiles = f"background {self.background:g} and foreground {self.foreground:g}"
+            raise ValueError(f"expected quantiles 0 ≤ background ≤ foreground ≤ 1, got {quantiles}")
+        if self.components < 1:
+            raise ValueError(f"expected 1 or more components, got {self.components}")
+        if not 0 <= self.uniform < 1:
+            raise ValueError(f"expected a uniform share of at least 0 and below 1, got {self.uniform:g}")
+        if not 0 <= self.pairwise < np.inf:
+            raise ValueError(f"expected a pairwise strength of 0 or more, got {self.pairwise:g}")
+        if not 0 <= self.beta < np.inf:
+            raise ValueError(f"expected a factor beta of 0 or more, got {self.beta:g}")
+        if self.connectivity not in (4, 8):
+            raise ValueError(f"expected a connectivity of 4 or 8, got {self.connectivity}")
+        if not 0 <= self.clamp <= 1:
+            raise ValueError(f"expected a clamped share from 0 to 1, got {self.clamp:g}")
+        if self.pixels < 1:
+            raise ValueError(f"expected 1 or more pixels, got {self.pixels}")
+
+
+PRESETS = {
+    # The paper's quantiles with the defaults of the tool that it names.
+    "iseg": CutSettings(),
+    # The same with the most and the least salient ½ % bound to their labels: ksseg.m, called "karen's code" in the
+    # programs of Mahendran & Vedaldi (2016), where the second author of the paper took part.  Not the paper's.
+    "ksseg": CutSettings(clamp=0.005),
+    # The constants of minicnn before it had iseg's: β as in GrabCut [Rother2004], a weaker outline.
+    "minicnn": CutSettings(uniform=0.0, pairwise=20.0, beta=0.5, connectivity=4),
+}
