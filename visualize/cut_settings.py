@@ -1,7 +1,7 @@
 """The constants of the cut: whose they are, and three sets of them by name.
 
 The paper (section 3.2) gives the two quantiles, and says that the colour models are Gaussian mixtures and that the
-largest connected piece is kept.  For everything else it names its tool, VGG's *iseg* (Gulshan et al. 2010), whose
+largest connected piece is kept.  For everything else it names its tool, VGG's *iseg* [Gulshan2010], whose
 defaults for the method of Boykov and Jolly are public.  They are the defaults here.
 """
 
@@ -63,7 +63,7 @@ PRESETS = {
     # The paper's quantiles with the defaults of the tool that it names.
     "iseg": CutSettings(),
     # The same with the most and the least salient ½ % bound to their labels: ksseg.m, called "karen's code" in the
-    # programs of Mahendran & Vedaldi (2016), where the second author of the paper took part.  Not the paper's.
+    # programs of [Mahendran2016], where the second author of the paper took part.  Not the paper's.
     "ksseg": CutSettings(clamp=0.005),
     # The constants of minicnn before it had iseg's: β as in GrabCut [Rother2004], a weaker outline.
     "minicnn": CutSettings(uniform=0.0, pairwise=20.0, beta=0.5, connectivity=4),

@@ -62,7 +62,7 @@ LEVEL = 0.95
 
 
 def share(right: Sequence[bool] | np.ndarray) -> Estimate:
-    """How many are true, with the interval of Clopper & Pearson (1934).
+    """How many are true, with the interval of Clopper and Pearson, [Clopper1934].
 
     It is exact: whatever the true share, it lies in at least 95 % of such intervals, also where all values are alike.
     """
