@@ -23,8 +23,8 @@ from tests.strict_cupy import no_transfers, no_waiting, strict, watching
 from visualize import cli, linearize
 from visualize.class_models import PRESETS, History, ascend, class_model
 from visualize.class_models import Settings as Ascending
-from visualize.comparison import way_down
 from visualize.deconvnet import seed_signal
+from visualize.way_down import way_down
 
 RULES = ["backward", "deconv", "guided"]
 

@@ -25,6 +25,7 @@ from .commands import (
     deconv,
     demo,
     evaluate,
+    explore,
     localize,
     networks,
     saliency,
@@ -37,6 +38,7 @@ from .terminal import never_fail
 
 COMMANDS = {
     "demo": demo,
+    "explore": explore,
     "classify": classify,
     "saliency": saliency,
     "localize": localize,

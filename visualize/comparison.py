@@ -11,18 +11,16 @@ there on they differ, and all that lies below only carries the difference on.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
-from layers import Layer, ReLU
+from layers import ReLU
 from layers.arrays import Array, array_module
-from layers.branches import Branches
-from layers.layer import Cache
 from minicnn.network import RULES, Network, Trace
 from minicnn.units import Unit, activation, strongest_units, unit_text
 
 from .dead_signal import RULE_NAMES
 from .deconvnet import Seed, one_image, seed_signal
+from .way_down import Passage, way_down
 
 
 @dataclass(frozen=True)
@@ -104,64 +102,6 @@ def compare_from(
     ways = {rule: way_down(net, rule, trace, top, layer) for rule in RULES}
     steps = [compared(dict(zip(ways, passages, strict=True))) for passages in zip(*ways.values(), strict=True)]
     return Comparison(layer, unit, float(top.sum()), activation(trace, layer, unit), steps)
-
-
-# ---------------------------------------------------------------------- watching a signal come down
-
-
-@dataclass(frozen=True, eq=False)
-class Passage:
-    """A signal that passed a layer: `above` at the layer's output, `below` at its input."""
-
-    name: str
-    layer: Layer
-    cache: Cache
-    above: Array
-    below: Array
-
-
-class Watched(Layer):
-    """Stands in for a layer on the way down and notes what passes.  Layers hold no state: the same caches serve."""
-
-    def __init__(self, name: str, layer: Layer, passages: list[Passage]) -> None:
-        self.name, self.layer, self.passages = name, layer, passages
-
-    def backward(self, grad: Array, cache: Cache) -> Array:
-        return self._noted(grad, cache, self.layer.backward(grad, cache))
-
-    def deconv(self, R: Array, cache: Cache) -> Array:
-        return self._noted(R, cache, self.layer.deconv(R, cache))
-
-    def guided(self, G: Array, cache: Cache) -> Array:
-        return self._noted(G, cache, self.layer.guided(G, cache))
-
-    def _noted(self, above: Array, cache: Cache, below: Array) -> Array:
-        self.passages.append(Passage(self.name, self.layer, cache, above, below))
-        return below
-
-
-def way_down(net: Network, rule: str, trace: Trace, signal: Array, start: str) -> list[Passage]:
-    """Every layer that the signal passes from the output of layer `start` to the image, and the ReLUs in branches."""
-    passages: list[Passage] = []
-    layers = {name: relus_watched(name, layer, passages) for name, layer in net.layers.items()}
-    watched_net = Network({name: Watched(name, layer, passages) for name, layer in layers.items()})
-    for _ in watched_net.descend(rule, trace, signal, start):
-        pass
-    return passages
-
-
-def relus_watched(name: str, layer: Layer, passages: list[Passage]) -> Layer:
-    """A layer with branches, each ReLU in them watched under the name name.branch.place; any other layer as it is."""
-    if not isinstance(layer, Branches):
-        return layer
-    twin = copy.copy(layer)
-    twin.branches = {branch: list(chain) for branch, chain in layer.branches.items()}
-    for branch, chain in twin.branches.items():
-        for place, inner in enumerate(chain):
-            full_name = f"{name}.{branch}.{place}"
-            inner = relus_watched(full_name, inner, passages)
-            chain[place] = Watched(full_name, inner, passages) if isinstance(inner, ReLU) else inner
-    return twin
 
 
 # ---------------------------------------------------------------------- one line of the table

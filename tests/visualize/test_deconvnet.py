@@ -18,12 +18,13 @@ from minicnn.units import activation, find_unit, strongest_position, strongest_u
 from tests.devices import Draws, assert_close, assert_equal, equal, host
 from visualize import compare_rules, reconstruct
 from visualize.cli import main
-from visualize.comparison import compare_from, cosine, way_down
+from visualize.comparison import compare_from, cosine
 from visualize.dead_signal import DeadSignal
 from visualize.deconvnet import seed_signal, send_down
 from visualize.figures import SIGNED_PERCENTILE, deconv_figure, extent, in_colour, signed
 from visualize.portrait import portrait, strongest_portraits, telling_layers
 from visualize.saliency_maps import linearize
+from visualize.way_down import way_down
 
 EGYPTIAN_CAT, ESPRESSO = 285, 967
 

@@ -1,0 +1,188 @@
+"""The explorer as one HTML file: the view, and the answers to all that a reader can ask of it; no server, no request.
+
+Answers are packed, compressed by zlib and written in base64; the view unpacks one when it is asked for.  Of the
+microscope's records those are in the file whose places are the strongest of each field of a grid; the view goes to the
+nearest.  Files are kept below a size: classes come first, then the strongest unit of every layer, the second strongest.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minicnn.files import atomic_write
+
+from .encoding import pack
+from .explorer import Explorer, unit_of
+from .microscope import LISTINGS, as_json
+from .way import Way, as_maps, strongest_places
+
+VIEW = Path(__file__).parent / "view"
+SCRIPTS = ("draw.js", "source.js", "photo.js", "network.js", "signals.js", "microscope.js", "explorer.js")
+LIMIT = 8_000_000  # bytes of a file, unless one class alone is larger
+UP, CLASS, UNIT = 3, 3, 2  # fields across the grids of places: on the way up, of a class, of a unit
+
+
+def module_text() -> str:
+    """The view as one ES module: its parts, one after the other."""
+    return "\n".join((VIEW / name).read_text(encoding="utf-8") for name in SCRIPTS)
+
+
+def style_text() -> str:
+    return (VIEW / "explorer.css").read_text(encoding="utf-8")
+
+
+def write_explorer(
+    path: str | os.PathLike[str], explorer: Explorer, units: int = 1, limit: int = LIMIT
+) -> dict[str, Any]:
+    """Writes the file; returns what is in it: {"classes", "units", "left_out", "bytes"}."""
+    kept = Contents(explorer, limit)
+    kept.add_class_ways()
+    kept.add_unit_ways(units)
+    page = page_text(kept.answers(), explorer.name)
+    with atomic_write(path) as file:
+        file.write(page)
+    return {**kept.counts(), "bytes": len(page)}
+
+
+class Contents:
+    """The answers of a file while they are collected."""
+
+    def __init__(self, explorer: Explorer, limit: int) -> None:
+        self.explorer, self.limit = explorer, limit
+        self.overview = {**explorer.overview(), "any": False}
+        self.ways: dict[str, str] = {}
+        self.parts: dict[str, list[Any]] = {}  # a way that is the lower part of another: [that one's key, steps above]
+        self.left_out = 0
+        self.up = encoded({"records": dict(records_up(explorer))})
+
+    def add_class_ways(self) -> None:
+        """The first class is in every file; the others while there is room."""
+        layer = self.overview["score_layer"]
+        for c in self.explorer.classes:
+            self.add(layer, [c], CLASS, always=not self.ways)
+
+    def add_unit_ways(self, units: int) -> None:
+        """The strongest units of every layer, highest layer first: a lower one's way is often part of a higher's."""
+        nodes = [node for node in reversed(self.overview["nodes"]) if node["depth"] == 0]
+        for rank in range(units):
+            for node in nodes:
+                if rank < len(node["units"]) and node["name"] != self.overview["score_layer"]:
+                    self.add(node["name"], node["units"][rank]["unit"], UNIT)
+
+    def add(self, layer: str, unit: Sequence[int], across: int, always: bool = False) -> None:
+        key = key_of(layer, unit)
+        if key in self.ways or key in self.parts:
+            return
+        if not always and self.size() >= self.limit:
+            self.left_out += 1
+            return
+        way = self.explorer.way(layer, unit_of(unit))
+        answer = way.described(self.overview["order"])
+        answer["records"] = dict(records_down(way, across))
+        text = encoded(answer)
+        if not always and self.size() + len(text) > self.limit:
+            self.left_out += 1
+            return
+        self.ways[key] = text
+        for below, steps in ways_within(way):
+            self.parts.setdefault(below, [key, steps])
+
+    def size(self) -> int:
+        return len(self.up) + sum(map(len, self.ways.values()))
+
+    def answers(self) -> dict[str, Any]:
+        overview = {**self.overview, "left_out": self.left_out, "limit": self.limit, "listings": LISTINGS}
+        parts = {key: part for key, part in self.parts.items() if key not in self.ways}
+        return {"overview": encoded(overview), "up": self.up, "ways": self.ways, "parts": parts}
+
+    def counts(self) -> dict[str, Any]:
+        scores = self.overview["score_layer"]
+        classes = sum(key.startswith(f"{scores}|") for key in self.ways)
+        units = len(self.ways.keys() | self.parts.keys()) - classes
+        return {"classes": classes, "units": units, "left_out": self.left_out}
+
+
+def key_of(layer: str, unit: Sequence[int]) -> str:
+    return f"{layer}|{','.join(map(str, unit))}"
+
+
+def records_down(way: Way, across: int) -> Iterator[tuple[str, Any]]:
+    """The records of a way: "step|place" → record."""
+    for k in range(len(way.steps)):
+        fields = max(1, round(across / len(way.channels[k]) ** 0.5)) if k < len(way.steps) - 1 else across
+        for place in way.places(k, fields):
+            yield f"{k}|{','.join(map(str, place))}", as_json(way.record(k, place))
+
+
+def records_up(explorer: Explorer) -> Iterator[tuple[str, Any]]:
+    """The records of the way up: "node|place" → record."""
+    for k, node in enumerate(explorer.nodes):
+        channels = explorer.shown(node)
+        sizes = np.abs(as_maps(node.y[0])[channels])
+        for channel, row, column in strongest_places(sizes, UP):
+            place = (channels[channel], row, column) if node.y.ndim == 4 else (channels[channel],)
+            yield f"{k}|{','.join(map(str, place))}", explorer.up(k, place)
+
+
+def ways_within(way: Way) -> Iterator[tuple[str, int]]:
+    """Ways that are the rest of this one, and after how many steps.
+
+    Where all three signals are 1 at one unit of X_n and 0 elsewhere (below the ReLU that the unit opened, below the
+    pool that chose it), the rest of the way is that of the unit of the layer below.
+    """
+    names = way.trace.names
+    for k, passages in enumerate(way.steps[:-1]):
+        name = passages["gradient"].name
+        if name not in names or names.index(name) == 0:
+            continue
+        below = [passage.below[0] for passage in passages.values()]
+        places = np.argwhere(below[0])
+        if len(places) != 1 or not all((other == below[0]).all() for other in below) or below[0].max() != 1:
+            return
+        yield key_of(names[names.index(name) - 1], [int(i) for i in places[0]]), k + 1
+
+
+def encoded(answer: Any) -> str:
+    return base64.b64encode(zlib.compress(pack(answer), 6)).decode()
+
+
+# ---------------------------------------------------------------------- the page
+
+
+def page_text(answers: dict[str, Any], name: str) -> bytes:
+    """The page.  Its policy allows this style, this script, and pictures that stand in it; and no request at all."""
+    script = f"{module_text()}\nstart(document);\n"
+    style = style_text()
+    policy = (
+        f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    parts = {"policy": policy, "title": html.escape(f"minicnn explorer: {name}"), "style": style, "script": script,
+             "answers": in_script(answers)}  # fmt: skip
+    text = (VIEW / "page.html").read_text(encoding="utf-8")
+    return b"".join(filled(text, parts))
+
+
+def filled(template: str, parts: dict[str, str]) -> Iterable[bytes]:
+    """The template with each {{name}} replaced, once, by its part."""
+    for k, piece in enumerate(template.replace("}}", "{{").split("{{")):
+        yield (parts[piece] if k % 2 else piece).encode("utf-8", "replace")
+
+
+def in_script(value: Any) -> str:
+    """JSON that no text in it can end the element early."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,146 @@
+// The explorer's view is one ES module; its parts, in the order of `SCRIPTS` in file.py, share one scope.
+// Nothing here computes with the network: every number comes from the library.
+//
+// This part: making elements, writing numbers, painting maps.
+
+const RULES = ["gradient", "deconv", "guided"];
+const TITLES = { gradient: "gradient", deconv: "DeconvNet", guided: "guided" };
+
+/** An element.  Texts become text nodes and never HTML; a property that is a function becomes a listener. */
+function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (name in element && typeof value !== "string") element[name] = value;
+    else if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** An element of a drawing. */
+function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+// ---------------------------------------------------------------------- numbers
+
+/** A number with so many significant digits, a true minus sign, no exponent where it can be avoided. */
+function number(value, digits = 3) {
+  if (value === null || value === undefined) return "–";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e6) {
+    const places = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+    return fixed(value, Math.min(places, 8));
+  }
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  return `${minus(mantissa)} · 10${superscript(Number(exponent))}`;
+}
+
+function fixed(value, places) {
+  const text = value.toFixed(places);
+  return Number(text) === 0 ? (0).toFixed(places) : minus(text);
+}
+
+const minus = (text) => text.replace("-", "−");
+const superscript = (n) => minus(String(n)).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻");
+const share = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)} %`);
+const product = (shape) => shape.join("×");
+
+/** How the numbers of one table are written: a power of a thousand aside, and so many places for the largest. */
+function writing(values, digits = 4) {
+  const largest = Math.max(0, ...values.filter((v) => typeof v === "number").map(Math.abs));
+  const power = largest > 0 && (largest < 0.01 || largest >= 1e5) ? 3 * Math.floor(Math.log10(largest) / 3) : 0;
+  const scaled = largest / 10 ** power;
+  const places = scaled > 0 ? Math.max(0, digits - 1 - Math.floor(Math.log10(scaled))) : 0;
+  return {
+    unit: power === 0 ? "" : `× 10${superscript(power)}`,
+    write: (value, less = 0) =>
+      typeof value === "number" ? fixed(value / 10 ** power, Math.max(0, places - less)) : String(value ?? ""),
+  };
+}
+
+// ---------------------------------------------------------------------- maps
+
+/** How tiles of H×W cells are laid out: so many in a row, each cell `size` pixels, `gap` pixels between tiles. */
+function layout(count, H, W, columns, width) {
+  const rows = Math.ceil(count / columns);
+  const gap = count > 1 ? 4 : 0;
+  const size = Math.max(1, Math.floor((width - gap * (columns - 1)) / (columns * W)));
+  return {
+    columns, rows, gap, size, H, W, count,
+    width: columns * W * size + gap * (columns - 1),
+    height: rows * H * size + gap * (rows - 1),
+  };
+}
+
+/** Paints maps (C, H, W) side by side; shade(values, k) gives [r, g, b] of cell k of a tile. */
+function paintTiles(canvas, maps, plan, shade) {
+  const { columns, gap, size, H, W, count } = plan;
+  canvas.width = plan.width;
+  canvas.height = plan.height;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  const tile = document.createElement("canvas");
+  tile.width = W;
+  tile.height = H;
+  const small = tile.getContext("2d");
+  const picture = small.createImageData(W, H);
+  for (let c = 0; c < count; c++) {
+    for (let k = 0; k < H * W; k++) {
+      const [r, g, b] = shade(maps, c * H * W + k);
+      picture.data.set([r, g, b, 255], 4 * k);
+    }
+    small.putImageData(picture, 0, 0);
+    const x = (c % columns) * (W * size + gap);
+    const y = Math.floor(c / columns) * (H * size + gap);
+    context.drawImage(tile, x, y, W * size, H * size);
+  }
+}
+
+/** Mid-grey is zero, white is `scale` or more, black −`scale` or less. */
+function grey(factor) {
+  const shades = [];
+  for (let q = -127; q <= 127; q++) {
+    const v = Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, (q / 127) * factor)));
+    shades.push([v, v, v]);
+  }
+  return (values, k) => shades[values[k] + 127];
+}
+
+/** The three colours of an image's signal in one picture. */
+function colour(factor, area) {
+  const of = (q) => Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, (q / 127) * factor)));
+  return (values, k) => [of(values[k]), of(values[k + area]), of(values[k + 2 * area])];
+}
+
+/** The tile and cell under a point of the canvas, in fractions of its width and height; null between tiles. */
+function cellAt(plan, across, down) {
+  const { columns, gap, size, H, W, count } = plan;
+  const x = Math.min(across * plan.width, plan.width - 1);
+  const y = Math.min(down * plan.height, plan.height - 1);
+  const column = Math.floor(x / (W * size + gap));
+  const row = Math.floor(y / (H * size + gap));
+  const j = Math.floor((x - column * (W * size + gap)) / size);
+  const i = Math.floor((y - row * (H * size + gap)) / size);
+  const tile = row * columns + column;
+  return tile < count && i < H && j < W && i >= 0 && j >= 0 ? { tile, row: i, column: j } : null;
+}
+
+/** A frame around one cell: white within black, so that it is seen on any ground. */
+function frameCell(canvas, plan, { tile, row, column }) {
+  const { columns, gap, size, H, W } = plan;
+  const context = canvas.getContext("2d");
+  const x = (tile % columns) * (W * size + gap) + column * size;
+  const y = Math.floor(tile / columns) * (H * size + gap) + row * size;
+  const grow = Math.max(0, 7 - size) / 2;
+  for (const [stroke, out] of [["black", 2], ["white", 0.5]]) {
+    context.strokeStyle = stroke;
+    context.lineWidth = 1.5;
+    context.strokeRect(x - grow - out, y - grow - out, size + 2 * (grow + out), size + 2 * (grow + out));
+  }
+}
