@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--open", action="store_true", help="show the page in the browser")
     add_network(parser)
     add_json(parser)
-    parser.set_defaults(long_work=True)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,8 +4,9 @@
     {"ask": "way", "layer": …, "unit": […]}                           a class or unit, sent down by the three rules
     {"ask": "down", "layer": …, "unit": […], "step": k, "place": …}   the arithmetic of one place on that way
     {"ask": "up", "node": k, "place": …}                              the arithmetic of one place on the way up
+    {"ask": "class", "query": …}                                      which class a name or number means
 
-In a notebook any question may come; `explorer.file` holds the answers to those that a reader of a file can ask.
+In a notebook any question may come; a file holds the answers to those that its reader can ask (`file.py`).
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from PIL import Image
 
 from layers import ReLU
 from layers.arrays import to_host
-from minicnn.class_names import short_name
+from minicnn.class_names import find_class, short_name
 from minicnn.loss import sigmoid, softmax
 from minicnn.network import Network, input_of, preprocessing_of
 from minicnn.receptive_field import photo_box
 from minicnn.units import Unit, strongest_units, unit_title
 
 from .encoding import block_of, figures, quantised, reduced, scale_of
-from .microscope import Place, as_json
+from .microscope import LISTINGS, Place, as_json
 from .nodes import Node, nodes_of, trace_of
 from .upward import up
 from .way import SIDE, Way, as_maps
@@ -68,10 +69,12 @@ class Explorer:
             return self.way(question["layer"], unit_of(question["unit"])).described(preprocessing_of(self.net).order)
         if kind == "down":
             way = self.way(question["layer"], unit_of(question["unit"]))
-            return as_json(way.record(int(question["step"]), place_of(question["place"])))
+            return with_listings(as_json(way.record(int(question["step"]), place_of(question["place"]))))
         if kind == "up":
-            return self.up(int(question["node"]), place_of(question["place"]))
-        raise ValueError(f"unknown question {kind!r}: expected overview, way, down or up")
+            return with_listings(self.up(int(question["node"]), place_of(question["place"])))
+        if kind == "class":
+            return {"index": find_class(question["query"], self.net.classes, self.trace.scores.shape[1])}
+        raise ValueError(f"unknown question {kind!r}: expected overview, way, down, up or class")
 
     def way(self, layer: str, unit: Unit) -> Way:
         """The way down of a unit; the last one is kept, for its places are asked for next."""
@@ -96,6 +99,7 @@ class Explorer:
             "photo": png_address(self.crop.pixels),
             "size": [W, H],
             "box": [figures(v) for v in photo_box(self.crop, (0, 0, W, H))],
+            "any": True,
             "order": preprocessing_of(self.net).order,
             "answers": self.first_answers(),
             "class_count": int(self.trace.scores.shape[1]),
@@ -154,6 +158,11 @@ class Explorer:
                 title = unit_title(self.net, self.trace, layer, unit).removeprefix(layer).strip()
                 found.append({"unit": list(index), "title": title, "value": figures(value)})
         return found
+
+
+def with_listings(record: dict[str, Any]) -> dict[str, Any]:
+    """The record and the code that it names."""
+    return {**record, "listings": {where: LISTINGS[where] for where in record["code"]}}
 
 
 def unit_of(numbers: Sequence[int]) -> Unit:

@@ -29,6 +29,8 @@ from .way import Way, as_maps, strongest_places
 VIEW = Path(__file__).parent / "view"
 SCRIPTS = ("draw.js", "source.js", "photo.js", "network.js", "signals.js", "microscope.js", "explorer.js")
 LIMIT = 8_000_000  # bytes of a file, unless one class alone is larger
+ROOM = 100_000  # of them for the code that is quoted and for what stands around the answers
+MISFITS = 3  # after so many that were too large no more are tried
 UP, CLASS, UNIT = 3, 3, 2  # fields across the grids of places: on the way up, of a class, of a unit
 
 
@@ -60,9 +62,10 @@ class Contents:
     def __init__(self, explorer: Explorer, limit: int) -> None:
         self.explorer, self.limit = explorer, limit
         self.overview = {**explorer.overview(), "any": False}
+        self.fixed = len(encoded(self.overview)) + len(module_text()) + len(style_text()) + ROOM
         self.ways: dict[str, str] = {}
         self.parts: dict[str, list[Any]] = {}  # a way that is the lower part of another: [that one's key, steps above]
-        self.left_out = 0
+        self.left_out = self.misfits = 0
         self.up = encoded({"records": dict(records_up(explorer))})
 
     def add_class_ways(self) -> None:
@@ -83,7 +86,7 @@ class Contents:
         key = key_of(layer, unit)
         if key in self.ways or key in self.parts:
             return
-        if not always and self.size() >= self.limit:
+        if not always and self.misfits >= MISFITS:
             self.left_out += 1
             return
         way = self.explorer.way(layer, unit_of(unit))
@@ -92,13 +95,14 @@ class Contents:
         text = encoded(answer)
         if not always and self.size() + len(text) > self.limit:
             self.left_out += 1
+            self.misfits += 1
             return
         self.ways[key] = text
         for below, steps in ways_within(way):
             self.parts.setdefault(below, [key, steps])
 
     def size(self) -> int:
-        return len(self.up) + sum(map(len, self.ways.values()))
+        return self.fixed + len(self.up) + sum(map(len, self.ways.values()))
 
     def answers(self) -> dict[str, Any]:
         overview = {**self.overview, "left_out": self.left_out, "limit": self.limit, "listings": LISTINGS}

@@ -12,6 +12,7 @@ from layers import Concat, Layer, ReLU
 from layers.arrays import to_host
 from layers.branches import Branches
 from layers.concat import split
+from minicnn.class_names import short_name
 from minicnn.network import RULES, Network, Trace
 from minicnn.receptive_field import receptive_field
 from minicnn.units import Unit, activation, unit_title
@@ -51,6 +52,7 @@ class Way:
         field = receptive_field(self.net, self.trace, self.layer, self.unit) if self.trace.maps[0].ndim == 4 else None
         steps = [self.step(k, order) for k in range(len(self.steps))]
         return {
+            "class": self.class_name(),
             "title": unit_title(self.net, self.trace, self.layer, self.unit),
             "layer": self.layer,
             "unit": list(self.unit) if isinstance(self.unit, tuple) else [self.unit],
@@ -59,6 +61,14 @@ class Way:
             "parted": next((k for k, step in enumerate(steps) if not step["same"]), None),
             "steps": steps,
         }
+
+    def class_name(self) -> str | None:
+        """The name of the class, if the unit is a class score."""
+        return (
+            short_name(self.net.classes, self.unit)
+            if isinstance(self.unit, int) and self.layer == self.net.names[-1]
+            else None
+        )
 
     def step(self, k: int, order: str) -> dict[str, Any]:
         """Step k: the signals of some channels, and the numbers that compare them."""
@@ -124,13 +134,11 @@ class Way:
         """What each branch of the junction at step k sent down to X_n; an empty branch hands on what it got."""
         assert isinstance(node.layer, Branches)
         passed: dict[str, np.ndarray] = {step[rule].name: step[rule].below for step in self.steps[:k]}
-        above = self.steps[k][rule].above
-        shares: dict[str, np.ndarray] = dict.fromkeys(node.layer.branches, above)
-        if isinstance(node.layer, Concat):
-            shares = dict(zip(node.layer.branches, split(above, node.cache[0]), strict=True))
-        lowest = {branch: f"{node.name}.{branch}.0" for branch in node.layer.branches}
-        arrived = {branch: passed.get(name) for branch, name in lowest.items()}
-        return {branch: shares[branch] if below is None else below for branch, below in arrived.items()}
+        above, branches = self.steps[k][rule].above, node.layer.branches
+        shares = split(above, node.cache[0]) if isinstance(node.layer, Concat) else [above] * len(branches)
+        return {
+            branch: passed.get(f"{node.name}.{branch}.0", share) for branch, share in zip(branches, shares, strict=True)
+        }
 
     def places(self, k: int, across: int) -> Iterator[Place]:
         """Of each channel shown, the place of the strongest signal in every field of a grid of across×across.

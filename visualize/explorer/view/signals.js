@@ -38,7 +38,7 @@ function signalsPanel(overview, { goTo, look, play }) {
     playing: (on) => (playing.textContent = on ? "Stop" : "Play"),
     setWay(next) {
       way = next;
-      title.textContent = `Down from ${titleOf(overview, way)}`;
+      title.textContent = `Down from ${titleOf(way)}`;
       verdict.textContent = verdictOf(overview, way);
       slider.max = String(way.steps.length - 1);
       chart.setWay(way);
@@ -58,9 +58,8 @@ function signalsPanel(overview, { goTo, look, play }) {
   };
 }
 
-function titleOf(overview, way) {
-  const answer = overview.answers.find(({ index }) => way.layer === overview.score_layer && index === way.unit[0]);
-  if (answer) return `the class “${answer.name}”`;
+function titleOf(way) {
+  if (way.class !== null) return `the class “${way.class}”`;
   return `unit ${way.title.replace(way.layer, "").trim()} of ${way.layer}, value ${number(way.activation)}`;
 }
 

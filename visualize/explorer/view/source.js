@@ -45,7 +45,7 @@ class FileSource {
     const steps = way.steps.slice(above);
     const parted = steps.findIndex((step) => !step.same);
     const title = `${layer}  ${unit.join(",")}`;
-    return { ...way, title, layer, unit, steps, above, parted: parted < 0 ? null : parted };
+    return { ...way, class: null, title, layer, unit, steps, above, parted: parted < 0 ? null : parted };
   }
 
   /** {record, place}: that of the nearest place in the file, on the same channel. */
