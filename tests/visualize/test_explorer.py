@@ -194,11 +194,10 @@ def test_a_way_within_another_is_its_rest(explorer):
     net, trace = explorer.net, explorer.trace
     unit = tuple(explorer.strongest("pool2")[0]["unit"])
     longer = Way(net, explorer.nodes, trace, "pool2", unit)
-    found = dict(file.ways_within(longer))
-    assert len(found) == 2  # that of the ReLU, and that of the convolution below it
-    for key, above in found.items():
-        layer, _, numbers = key.partition("|")
-        rest = Way(net, explorer.nodes, trace, layer, tuple(map(int, numbers.split(","))))
+    found = list(file.ways_within(longer))
+    assert [layer for layer, _, _ in found] == ["relu2", "conv2"]
+    for layer, place, above in found:
+        rest = Way(net, explorer.nodes, trace, layer, tuple(place))
         for ours, theirs in zip(longer.steps[above:], rest.steps, strict=True):
             assert all((ours[rule].below == theirs[rule].below).all() for rule in RULES)
 
@@ -300,7 +299,7 @@ def test_texts_from_files_cannot_end_the_script_that_holds_them(scene, tmp_path)
     base = pretrained.shapes()
     layers = {(evil if name == "conv1" else name): layer for name, layer in base.layers.items()}
     net = Network(layers, base.preprocessing, [evil] * 10)
-    file.write_explorer(tmp_path / "evil.html", Explorer(net, scene, evil), units=0)
+    file.write_explorer(tmp_path / "evil.html", Explorer(net, scene, evil), units=1)
     assert Elements((tmp_path / "evil.html").read_text(encoding="utf-8")).tags.count("script") == 2
 
 

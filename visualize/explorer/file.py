@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.files import atomic_write
+from minicnn.receptive_field import receptive_field
 
 from .encoding import pack
 from .explorer import Explorer, unit_of
@@ -64,7 +65,7 @@ class Contents:
         self.overview = {**explorer.overview(), "any": False}
         self.fixed = len(encoded(self.overview)) + len(module_text()) + len(style_text()) + ROOM
         self.ways: dict[str, str] = {}
-        self.parts: dict[str, list[Any]] = {}  # a way that is the lower part of another: [that one's key, steps above]
+        self.parts: dict[str, list[Any]] = {}  # the rest of another way: [its key, its steps above, the field]
         self.left_out = self.misfits = 0
         self.up = encoded({"records": dict(records_up(explorer))})
 
@@ -98,8 +99,9 @@ class Contents:
             self.misfits += 1
             return
         self.ways[key] = text
-        for below, steps in ways_within(way):
-            self.parts.setdefault(below, [key, steps])
+        for name, place, steps in ways_within(way):
+            field = receptive_field(self.explorer.net, self.explorer.trace, name, unit_of(place))
+            self.parts.setdefault(key_of(name, place), [key, steps, field])
 
     def size(self) -> int:
         return self.fixed + len(self.up) + sum(map(len, self.ways.values()))
@@ -138,8 +140,8 @@ def records_up(explorer: Explorer) -> Iterator[tuple[str, Any]]:
             yield f"{k}|{','.join(map(str, place))}", explorer.up(k, place)
 
 
-def ways_within(way: Way) -> Iterator[tuple[str, int]]:
-    """Ways that are the rest of this one, and after how many steps.
+def ways_within(way: Way) -> Iterator[tuple[str, list[int], int]]:
+    """Ways that are the rest of this one: (layer, unit, after how many steps).
 
     Where all three signals are 1 at one unit of X_n and 0 elsewhere (below the ReLU that the unit opened, below the
     pool that chose it), the rest of the way is that of the unit of the layer below.
@@ -153,7 +155,7 @@ def ways_within(way: Way) -> Iterator[tuple[str, int]]:
         places = np.argwhere(below[0])
         if len(places) != 1 or not all((other == below[0]).all() for other in below) or below[0].max() != 1:
             return
-        yield key_of(names[names.index(name) - 1], [int(i) for i in places[0]]), k + 1
+        yield names[names.index(name) - 1], [int(i) for i in places[0]], k + 1
 
 
 def encoded(answer: Any) -> str:

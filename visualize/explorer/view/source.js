@@ -40,12 +40,12 @@ class FileSource {
   async way(layer, unit) {
     const key = keyOf(layer, unit);
     if (key in this.answers.ways) return { ...(await this.decoded(this.answers.ways[key])), above: 0 };
-    const [longer, above] = this.answers.parts[key];
+    const [longer, above, field] = this.answers.parts[key];
     const way = await this.decoded(this.answers.ways[longer]);
     const steps = way.steps.slice(above);
     const parted = steps.findIndex((step) => !step.same);
     const title = `${layer}  ${unit.join(",")}`;
-    return { ...way, class: null, title, layer, unit, steps, above, parted: parted < 0 ? null : parted };
+    return { ...way, class: null, title, layer, unit, field, steps, above, parted: parted < 0 ? null : parted };
   }
 
   /** {record, place}: that of the nearest place in the file, on the same channel. */
