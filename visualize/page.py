@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -28,11 +29,15 @@ code { font-size: 0.9em; background: #f3f3f3; padding: 0.1em 0.3em; }
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a paragraph, and figures: (PNG file, caption) pairs.  The caption is the picture's text, too."""
+    """A heading, a paragraph, and figures: (PNG file, caption) pairs.  The caption is the picture's text, too.
+
+    links: (name of a page in the same folder, text) pairs
+    """
 
     title: str
     text: str
     figures: Sequence[tuple[str, str]]
+    links: Sequence[tuple[str, str]] = ()
 
 
 def write_page(path: str | os.PathLike[str], title: str, introduction: str, sections: Sequence[Section]) -> None:
@@ -40,6 +45,7 @@ def write_page(path: str | os.PathLike[str], title: str, introduction: str, sect
     body = [f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(introduction)}</p>"]
     for section in sections:
         body += [f"<h2>{html.escape(section.title)}</h2>", f"<p>{html.escape(section.text)}</p>"]
+        body += [f'<p><a href="{html.escape(quote(name))}">{html.escape(text)}</a></p>' for name, text in section.links]
         body += [_figure(Path(file), caption) for file, caption in section.figures]
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     page = ["<!doctype html>", '<html lang="en">', f"<head>{head}</head>", "<body>", *body, "</body>", "</html>", ""]

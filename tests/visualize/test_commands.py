@@ -213,7 +213,8 @@ def test_the_demo_draws_each_of_the_papers_results_and_a_page(tmp_path, capsys):
     assert "paper/class-model-ostrich-zebra-flamingo.png" in written
     page = (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
     assert page.count("<img ") == 7
-    assert not re.search(r'(src|href)="(?!data:)', page)  # self-contained
+    assert re.findall(r'(?:src|href)="(?!data:)([^"]*)', page) == ["chelsea-explorer.html"]  # else self-contained
+    assert "chelsea-explorer.html" in written
     assert not any(name.endswith(".part") for name in written)
 
 

@@ -1,8 +1,9 @@
 """The paper in one run: pictures of its results, on bundled photographs, and a page that shows them.
 
 Class models (section 2), saliency maps (3.1), localisation (3.2) and the relation to DeconvNets (4), each with its raw
-arrays and settings beside it, and index.html with a paragraph on each.  A network that was trained on generated scenes
-(--network shapes, which needs no package beyond the core dependencies) is shown such scenes instead.
+arrays and settings beside it, and index.html with a paragraph on each and a link to the explorer of a photograph.  A
+network that was trained on generated scenes (--network shapes, which needs no package beyond the core dependencies) is
+shown such scenes instead.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from minicnn.photographs import PHOTOGRAPHS, photograph
 from visualize.class_models import PRESETS, class_model
 from visualize.cut_settings import PRESETS as CUTS
 from visualize.cut_settings import CutSettings
+from visualize.explorer.explorer import Explorer
+from visualize.explorer.file import write_explorer
 from visualize.page import Section, write_page
 from visualize.portrait import strongest_portraits, telling_layers
 
@@ -63,6 +66,8 @@ SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
         "With jitter and now and then a blur, which are not in the paper.",
     ),
 }
+
+EXPLORED = 3  # classes in the explorer's page, besides a unit of every layer
 
 # Tuned on scenes: docs/localization.md.
 SCENE_CUT = dataclasses.replace(CUTS["minicnn"], foreground=0.98, background=0.90)
@@ -225,7 +230,16 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
         "class: shown a cat, SqueezeNet's signals of “Egyptian cat” and “espresso” correlate by about 0.05 as "
         "gradients and by 0.997 as DeconvNets.",
         figures,
+        [explorer_link(net, name, photo, args)],
     )
+
+
+def explorer_link(net: Network, name: str, photo: np.ndarray, args: argparse.Namespace) -> tuple[str, str]:
+    """Writes the explorer of a photograph beside the page: the link to it."""
+    page = args.out / f"{name}-explorer.html"
+    write_explorer(page, Explorer(net, photo, name, answers=EXPLORED))
+    print(f"one signal after the other, layer by layer: {page}")
+    return page.name, f"Choose a class or unit of {name} yourself, and watch it come down layer by layer"
 
 
 def listed(figures: Sequence[tuple[str, str]]) -> str:

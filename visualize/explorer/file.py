@@ -28,7 +28,7 @@ from .microscope import LISTINGS, as_json
 from .way import Way, as_maps, strongest_places
 
 VIEW = Path(__file__).parent / "view"
-SCRIPTS = ("draw.js", "source.js", "photo.js", "network.js", "signals.js", "microscope.js", "explorer.js")
+SCRIPTS = ("draw.js", "source.js", "photo.js", "network.js", "signals.js", "steps.js", "microscope.js", "explorer.js")
 LIMIT = 8_000_000  # bytes of a file, unless one class alone is larger
 ROOM = 100_000  # of them for the code that is quoted and for what stands around the answers
 MISFITS = 3  # after so many that were too large no more are tried
@@ -64,7 +64,7 @@ class Contents:
         self.explorer, self.limit = explorer, limit
         self.overview = {**explorer.overview(), "any": False}
         self.fixed = len(encoded(self.overview)) + len(module_text()) + len(style_text()) + ROOM
-        self.ways: dict[str, str] = {}
+        self.ways: dict[str, dict[str, str]] = {}  # "way" and "records", each encoded
         self.parts: dict[str, list[Any]] = {}  # the rest of another way: [its key, its steps above, the field]
         self.left_out = self.misfits = 0
         self.up = encoded({"records": dict(records_up(explorer))})
@@ -91,20 +91,21 @@ class Contents:
             self.left_out += 1
             return
         way = self.explorer.way(layer, unit_of(unit))
-        answer = way.described(self.overview["order"])
-        answer["records"] = dict(records_down(way, across))
-        text = encoded(answer)
-        if not always and self.size() + len(text) > self.limit:
+        entry = {
+            "way": encoded(way.described(self.overview["order"])),
+            "records": encoded({"records": dict(records_down(way, across))}),
+        }
+        if not always and self.size() + size_of(entry) > self.limit:
             self.left_out += 1
             self.misfits += 1
             return
-        self.ways[key] = text
+        self.ways[key] = entry
         for name, place, steps in ways_within(way):
             field = receptive_field(self.explorer.net, self.explorer.trace, name, unit_of(place))
             self.parts.setdefault(key_of(name, place), [key, steps, field])
 
     def size(self) -> int:
-        return self.fixed + len(self.up) + sum(map(len, self.ways.values()))
+        return self.fixed + len(self.up) + sum(map(size_of, self.ways.values()))
 
     def answers(self) -> dict[str, Any]:
         overview = {**self.overview, "left_out": self.left_out, "limit": self.limit, "listings": LISTINGS}
@@ -116,6 +117,10 @@ class Contents:
         classes = sum(key.startswith(f"{scores}|") for key in self.ways)
         units = len(self.ways.keys() | self.parts.keys()) - classes
         return {"classes": classes, "units": units, "left_out": self.left_out}
+
+
+def size_of(entry: dict[str, str]) -> int:
+    return sum(map(len, entry.values()))
 
 
 def key_of(layer: str, unit: Sequence[int]) -> str:

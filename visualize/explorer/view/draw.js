@@ -51,10 +51,14 @@ const superscript = (n) => minus(String(n)).replace(/./g, (c) => "⁰¹²³⁴�
 const share = (value) => (value === null || value === undefined ? "–" : `${Math.round(value * 100)} %`);
 const product = (shape) => shape.join("×");
 
+const largestOf = (values) => Math.max(0, ...values.filter((v) => typeof v === "number").map(Math.abs));
+
+/** The power of a thousand that is set aside where numbers are written whose largest is this one. */
+const powerFor = (largest) => (largest > 0 && (largest < 0.1 || largest >= 1e5) ? 3 * Math.floor(Math.log10(largest) / 3) : 0);
+
 /** How the numbers of one table are written: a power of a thousand aside, and so many places for the largest. */
-function writing(values, digits = 4) {
-  const largest = Math.max(0, ...values.filter((v) => typeof v === "number").map(Math.abs));
-  const power = largest > 0 && (largest < 0.01 || largest >= 1e5) ? 3 * Math.floor(Math.log10(largest) / 3) : 0;
+function writing(values, digits = 4, power = powerFor(largestOf(values))) {
+  const largest = largestOf(values);
   const scaled = largest / 10 ** power;
   const places = scaled > 0 ? Math.max(0, digits - 1 - Math.floor(Math.log10(scaled))) : 0;
   return {

@@ -34,9 +34,9 @@ function page(view) {
     h(
       "header",
       {},
-      h("h1", {}, `${overview.name || "A photograph"}, and what comes down`),
+      h("div", { class: "row" }, h("h1", {}, `${overview.name || "A photograph"}, and what comes down`), state.linked ? copy : null),
       h("p", { class: "lead" }, leadOf(overview)),
-      h("p", { class: "row" }, ...(state.linked ? [copy] : []), ...(ask ? [ask] : [])),
+      ask,
     ),
     h("div", { class: "columns" }, view.photo.element, h("div", { class: "middle" }, view.signals.element, view.microscope.element, view.signals.table), view.network.element),
     h("footer", {}, footOf(overview)),

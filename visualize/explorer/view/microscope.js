@@ -23,7 +23,7 @@ function microscopePanel(overview, { look, choose, source }) {
         ...heading(view).filter(Boolean),
         h("p", { class: "row" }, ...[colours, unit].filter(Boolean)),
         ...(record.formula ? [h("p", { class: "formula" }, subscripts(record.formula))] : []),
-        h("div", { class: `sums sums-${record.sums.length}` }, ...record.sums.map(sumView)),
+        h("div", { class: `sums sums-${record.sums.length}` }, ...sumViews(record.sums)),
         ...(record.cases ? [casesView(record.cases)] : []),
         ...record.code.map((where) => codeView(where, (view.listings ?? overview.listings)[where])),
       );
@@ -42,8 +42,14 @@ function colourButtons(order, [channel, row, column], go) {
   return h("span", { class: "colours", role: "group", "aria-label": "colour" }, "colour: ", ...buttons);
 }
 
-function sumView({ title, total, terms, grids, note }) {
-  const style = writing([total, ...terms.map(([, value]) => value)]);
+/** Sums side by side, with one power of a thousand set aside. */
+function sumViews(sums) {
+  const power = powerFor(largestOf(sums.flatMap(({ total, terms }) => [total, ...terms.map(([, value]) => value)])));
+  return sums.map((sum) => sumView(sum, power));
+}
+
+function sumView({ title, total, terms, grids, note }, power) {
+  const style = writing([total, ...terms.map(([, value]) => value)], 4, power);
   const largest = Math.max(...terms.map(([, value]) => Math.abs(value)), 1e-300);
   const rows = terms.map(([label, value]) => {
     const bar = h("span", { class: value < 0 ? "term-bar negative" : "term-bar", "aria-hidden": "true" });
@@ -55,7 +61,7 @@ function sumView({ title, total, terms, grids, note }) {
     "div",
     { class: "sum" },
     title ? h("h3", {}, subscripts(title)) : null,
-    h("div", { class: "grids" }, ...grids.flatMap(gridView)),
+    h("div", { class: "grids" }, ...grids.map(gridView)),
     h("table", { class: "terms" }, h("tbody", {}, ...rows, sum)),
     note ? h("p", { class: "hint" }, note) : null,
   );
@@ -69,8 +75,8 @@ function gridView({ title, rows, operator, marks }) {
       return h("td", { class: value === null ? "padding" : marked ? "winner" : null }, value === null ? "·" : style.write(value) + (marked ? " ★" : ""));
     })));
   const caption = `${subscripts(title)}${style.unit ? ` (${style.unit})` : ""}`;
-  const box = h("figure", { class: "grid" }, h("div", { class: "wide" }, h("table", {}, h("tbody", {}, ...cells))), h("figcaption", {}, caption));
-  return operator ? [h("span", { class: "operator" }, operator), box] : [box];
+  const numbers = h("div", { class: "wide" }, h("table", {}, h("tbody", {}, ...cells)));
+  return h("figure", { class: "grid" }, h("div", { class: "operation" }, operator ? h("span", { class: "operator" }, operator) : null, numbers), h("figcaption", {}, caption));
 }
 
 // ---------------------------------------------------------------------- a ReLU's four cases

@@ -49,7 +49,7 @@ function signalsPanel(overview, { goTo, look, play }) {
       slider.value = String(k);
       slider.setAttribute("aria-valuetext", `below ${step.name}`);
       head.replaceChildren(...headOf(overview, way, k));
-      panels.setStep(step, k === way.steps.length - 1, scale);
+      panels.setStep(step, k === way.steps.length - 1 ? way : null, scale);
       gates.setStep(step);
       chart.show(k);
       table.show(k);
@@ -90,15 +90,13 @@ function threePanels(overview, look, each) {
   let step = null;
   let canvases = [];
   let scaleLine = null;
-  let last = false;
+  let part = null;
 
   function repaint() {
     const common = Math.max(...RULES.map((rule) => step.scales[rule]));
-    const [C, H, W] = step.maps.gradient.shape;
-    const inColour = last && C === 3;
     for (const [k, rule] of RULES.entries()) {
       const factor = each.checked || common === 0 ? 1 : step.scales[rule] / common;
-      canvases[k].paint(inColour ? colour(factor, H * W) : grey(factor));
+      canvases[k].paint(part?.colour ? colour(factor, part.width * part.height) : grey(factor));
     }
     const own = RULES.map((rule) => `${TITLES[rule]} ${number(step.scales[rule])}`).join(", ");
     scaleLine.textContent = each.checked
@@ -109,6 +107,7 @@ function threePanels(overview, look, each) {
   function caption(rule) {
     const parts = [];
     if (!step.alive[rule]) parts.push("zero everywhere");
+    if (part?.enlarged) parts.push("enlarged: what the unit sees");
     if (step.closed[rule] !== null) parts.push(`its gate closed ${share(step.closed[rule])} of what came down`);
     return parts.join("; ");
   }
@@ -117,18 +116,20 @@ function threePanels(overview, look, each) {
     element: h("div", { class: "three" }, ...RULES.map((rule, k) => h("figure", {}, h("h3", {}, TITLES[rule]), slots[k], notes[k]))),
     repaint,
     frame: (place) => canvases.forEach((canvas) => canvas.frame(place)),
-    setStep(next, isLast, line) {
-      [step, last, scaleLine] = [next, isLast, line];
-      const together = last && step.maps.gradient.shape[0] === 3;
+    /** `way`: at the photograph, of which the part that the unit sees is shown; null above. */
+    setStep(next, way, line) {
+      [step, scaleLine] = [next, line];
+      part = way && imagePart(step, way.field);
+      const together = Boolean(part?.colour);
       const [C, H, W] = step.maps.gradient.shape;
       canvases = RULES.map((rule) =>
-        mapCanvas(step.maps[rule], {
+        mapCanvas(part ? part.cut(step.maps[rule]) : step.maps[rule], {
           columns: H * W === 1 ? 8 : Math.ceil(Math.sqrt(C)),
           width: 360,
           together,
           label: `${TITLES[rule]} signal below ${step.name}, ${together ? "in colour" : `channels ${step.channels.join(", ")}`}; arrow keys choose a place`,
-          placeOf: (cell) => placeIn(step, cell),
-          cellOf: (place) => (together ? { ...cellIn(step, place), tile: 0 } : cellIn(step, place)),
+          placeOf: (cell) => placeIn(step, part ? part.outOf(cell) : cell),
+          cellOf: (place) => (part ? part.into(cellIn(step, place)) : cellIn(step, place)),
           look: (place, move) => look({ side: "down", place }, move),
         }),
       );
@@ -138,6 +139,33 @@ function threePanels(overview, look, each) {
       }
       repaint();
     },
+  };
+}
+
+/** The part of the image's maps that a unit sees, with some room around it; all of it if that is most of the image. */
+function imagePart({ maps, by }, field) {
+  const [C, H, W] = maps.gradient.shape;
+  const [x0, y0, x1, y1] = (field ?? [0, 0, W * by, H * by]).map((v) => v / by);
+  const room = Math.max(2, 0.1 * Math.max(x1 - x0, y1 - y0));
+  const side = Math.ceil(Math.max(x1 - x0, y1 - y0) + 2 * room);
+  const enlarged = side < 0.7 * Math.min(H, W) && x1 > x0;
+  const left = enlarged ? Math.max(0, Math.min(W - side, Math.floor((x0 + x1 - side) / 2))) : 0;
+  const top = enlarged ? Math.max(0, Math.min(H - side, Math.floor((y0 + y1 - side) / 2))) : 0;
+  const [width, height] = enlarged ? [side, side] : [W, H];
+  return {
+    enlarged, width, height, colour: C === 3,
+    cut({ values }) {
+      const cut = new Int8Array(C * height * width);
+      for (let c = 0; c < C; c++) {
+        for (let i = 0; i < height; i++) {
+          const start = (c * H + top + i) * W + left;
+          cut.set(values.subarray(start, start + width), (c * height + i) * width);
+        }
+      }
+      return { shape: [C, height, width], values: cut };
+    },
+    outOf: (cell) => ({ ...cell, row: cell.row + top, column: cell.column + left }),
+    into: (cell) => cell && { tile: C === 3 ? 0 : cell.tile, row: cell.row - top, column: cell.column - left },
   };
 }
 
@@ -194,67 +222,3 @@ const SENTENCES = {
   LocalResponseNorm: "Gradient and guided signal take the true derivative; a DeconvNet leaves normalisation out.",
 };
 const sentenceFor = (step) => SENTENCES[step.kind] ?? "This layer sends all three down alike.";
-
-// ---------------------------------------------------------------------- how alike, layer by layer
-
-function cosineChart(goTo) {
-  const W = 600;
-  const H = 84;
-  const drawing = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", class: "chart" });
-  const element = h("figure", { class: "cosines" }, drawing, h("figcaption", {}, "Cosine of gradient and DeconvNet below each layer, highest layer first; ticks are ReLUs, ◆ where they part."));
-  const now = svg("line", { y1: 4, y2: H - 4, class: "now" });
-  let count = 1;
-  const x = (k) => 30 + (W - 40) * (count > 1 ? k / (count - 1) : 0.5);
-  drawing.addEventListener("click", (event) => {
-    const box = drawing.getBoundingClientRect();
-    const at = ((event.clientX - box.left) / box.width) * W;
-    goTo(Math.round(((at - 30) / (W - 40)) * (count - 1)));
-  });
-  return {
-    element,
-    show(k) {
-      now.setAttribute("x1", x(k));
-      now.setAttribute("x2", x(k));
-    },
-    setWay(way) {
-      count = way.steps.length;
-      const cosines = way.steps.map((step) => (step.same ? 1 : step.cosine));
-      const low = Math.min(0, ...cosines.filter((c) => c !== null));
-      const y = (c) => 8 + ((1 - c) / (1 - low)) * (H - 24);
-      const points = cosines.flatMap((c, k) => (c === null ? [] : [`${x(k).toFixed(1)},${y(c).toFixed(1)}`]));
-      const ticks = way.steps.flatMap((step, k) => (step.kind === "ReLU" ? [svg("line", { x1: x(k), x2: x(k), y1: H - 10, y2: H - 4, class: "tick" })] : []));
-      const axis = [1, 0].flatMap((c) => [svg("line", { x1: 26, x2: W - 6, y1: y(c), y2: y(c), class: "axis" }), text(2, y(c) + 4, String(c))]);
-      const mark = way.parted === null ? [] : [text(x(way.parted) - 5, y(cosines[way.parted] ?? 0) + 5, "◆", "diamond")];
-      drawing.replaceChildren(...axis, ...ticks, svg("polyline", { points: points.join(" "), class: "curve" }), now, ...mark);
-      const last = way.steps[count - 1];
-      drawing.setAttribute("aria-label", `cosine of gradient and DeconvNet: ${last.same ? "1 everywhere" : `${number(last.cosine)} at the photograph`}`);
-    },
-  };
-}
-
-function text(x, y, words, name = "label") {
-  const element = svg("text", { x, y, class: name });
-  element.textContent = words;
-  return element;
-}
-
-/** All steps in numbers: for whoever reads rather than looks, and for the print. */
-function stepsTable() {
-  const body = h("tbody");
-  const heads = ["below", "shape", "open", "closed: gradient", "DeconvNet", "guided", "cosine", "‖R − grad‖ / ‖grad‖"];
-  const head = h("thead", {}, h("tr", {}, ...heads.map((title) => h("th", { scope: "col" }, title))));
-  const element = h("details", { class: "all-steps" }, h("summary", {}, "All steps in numbers"), h("div", { class: "wide" }, h("table", {}, head, body)));
-  return {
-    element,
-    setWay(way) {
-      const rows = way.steps.map((step, k) => {
-        const cells = [product(step.shape), share(step.open), ...RULES.map((rule) => share(step.closed[rule])),
-          step.same ? "same" : number(step.cosine), step.same ? "0" : number(step.difference)];
-        const name = `${step.name}${k === way.parted ? " ◆ here they part" : ""}`;
-        return h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", {}, cell.replace(/^–$/, ""))));
-      });
-      body.replaceChildren(...rows);
-    },
-    show: (k) => [...body.children].forEach((row, i) => row.classList.toggle("here", i === k)),
-  };
-}

@@ -1,15 +1,16 @@
 // Where answers come from: a page carries them, a notebook's kernel computes them.  Both answer the same questions.
 
-/** Undoes `encoding.pack`: every array of the JSON text becomes an Int8Array with a shape. */
+/** Undoes `encoding.pack`: every array of maps or gates in the JSON text gets its numbers, an Int8Array. */
 function unpack(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const text = new TextDecoder().decode(bytes.subarray(4, 4 + length));
-  return JSON.parse(text, (name, value) => {
-    if (value === null || typeof value !== "object" || value.offset === undefined) return value;
-    const size = value.shape.reduce((a, b) => a * b, 1);
-    const at = bytes.byteOffset + 4 + length + value.offset;
-    return { shape: value.shape, values: new Int8Array(bytes.buffer, at, size) };
-  });
+  const answer = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  const fill = (array) => {
+    const size = array.shape.reduce((a, b) => a * b, 1);
+    array.values = new Int8Array(bytes.buffer, bytes.byteOffset + 4 + length + array.offset, size);
+  };
+  for (const { maps } of answer.nodes ?? []) fill(maps);
+  for (const { maps, gates } of answer.steps ?? []) [...Object.values(maps), ...(gates ? [gates] : [])].forEach(fill);
+  return answer;
 }
 
 const keyOf = (layer, unit) => `${layer}|${unit.join(",")}`;
@@ -18,13 +19,19 @@ const keyOf = (layer, unit) => `${layer}|${unit.join(",")}`;
 class FileSource {
   constructor(answers) {
     this.answers = answers;
-    this.records = null; // of the way up: unpacked when first looked at
+    this.unpacked = new Map(); // ways and records, by where they are kept
   }
 
   async decoded(text) {
     const compressed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
     const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate"));
     return unpack(new Uint8Array(await new Response(stream).arrayBuffer()));
+  }
+
+  /** The same, remembered. */
+  once(text) {
+    if (!this.unpacked.has(text)) this.unpacked.set(text, this.decoded(text));
+    return this.unpacked.get(text);
   }
 
   overview() {
@@ -39,23 +46,24 @@ class FileSource {
   /** A way that is the rest of a longer one is cut from it. */
   async way(layer, unit) {
     const key = keyOf(layer, unit);
-    if (key in this.answers.ways) return { ...(await this.decoded(this.answers.ways[key])), above: 0 };
+    if (key in this.answers.ways) return { ...(await this.once(this.answers.ways[key].way)), key, above: 0 };
     const [longer, above, field] = this.answers.parts[key];
-    const way = await this.decoded(this.answers.ways[longer]);
+    const way = await this.once(this.answers.ways[longer].way);
     const steps = way.steps.slice(above);
     const parted = steps.findIndex((step) => !step.same);
     const title = `${layer}  ${unit.join(",")}`;
-    return { ...way, class: null, title, layer, unit, field, steps, above, parted: parted < 0 ? null : parted };
+    return { ...way, class: null, title, layer, unit, field, steps, key: longer, above, parted: parted < 0 ? null : parted };
   }
 
   /** {record, place}: that of the nearest place in the file, on the same channel. */
   async down(way, step, place, move) {
-    return nearest(way.records, step + way.above, place, move);
+    const { records } = await this.once(this.answers.ways[way.key].records);
+    return nearest(records, step + way.above, place, move);
   }
 
   async up(node, place, move) {
-    this.records ??= (await this.decoded(this.answers.up)).records;
-    return nearest(this.records, node, place, move);
+    const { records } = await this.once(this.answers.up);
+    return nearest(records, node, place, move);
   }
 }
 

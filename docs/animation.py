@@ -1,0 +1,79 @@
+"""The animation at the top of the README, made from the explorer's page itself: python docs/animation.py
+
+Needs the extras demo and browser, and a Chromium.  Writes docs/figures/explorer.webp.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from minicnn import pretrained
+from minicnn.photographs import photograph
+from visualize.explorer.explorer import Explorer
+from visualize.explorer.file import write_explorer
+
+OUT = Path(__file__).parent / "figures" / "explorer.webp"
+WINDOW = {"width": 1180, "height": 900}
+SIZE = (944, 720)  # of the animation
+LIMIT = 2_000_000  # bytes
+
+
+def main() -> None:
+    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = Path(folder) / "chelsea.html"
+        write_explorer(path, Explorer(pretrained.squeezenet(), photograph("chelsea"), "chelsea"))
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        page = browser.new_page(viewport=WINDOW, color_scheme="light")
+        page.goto(path.as_uri())
+        page.wait_for_selector("[data-ready]")
+        frames, milliseconds = zip(*scenes(page), strict=True)
+        browser.close()
+    frames[0].save(
+        OUT, save_all=True, append_images=frames[1:], duration=list(milliseconds), loop=0, quality=55, method=6
+    )
+    size = OUT.stat().st_size
+    print(f"{OUT}: {len(frames)} frames, {sum(milliseconds) / 1000:.0f} s, {size / 1e6:.2f} MB")
+    assert size <= LIMIT
+
+
+def scenes(page: Any) -> Iterator[tuple[Image.Image, int]]:
+    """(picture, for how many milliseconds): a class comes down, a ReLU is looked at closely, a unit comes down."""
+    slider = page.get_by_role("slider")
+    last = int(slider.get_attribute("max"))
+    parted = 0
+    for k in range(last + 1):
+        slider.fill(str(k))
+        kind = page.locator(".step-head").inner_text()
+        if "here they part" in kind:
+            parted = k
+            yield shot(page), 1800
+        elif "ReLU" in kind or k in (0, last):
+            yield shot(page), 2200 if k == last else 350
+    slider.fill(str(parted))
+    page.locator(".three canvas").first.click(position={"x": 65, "y": 65})
+    page.wait_for_selector(".cases")
+    page.evaluate("window.scrollTo(0, document.querySelector('.three').offsetTop)")
+    yield shot(page), 3500
+    page.evaluate("window.scrollTo(0, 0)")
+    page.locator(".layer", has_text="fire5/relu_expand").locator(".unit").click()
+    page.get_by_text("Down from unit").wait_for()
+    slider.fill(slider.get_attribute("max"))
+    page.wait_for_timeout(100)
+    yield shot(page), 2500
+
+
+def shot(page: Any) -> Image.Image:
+    return Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()
