@@ -82,7 +82,10 @@ function layout(count, H, W, columns, width) {
   };
 }
 
-/** Paints maps (C, H, W) side by side; shade(values, k) gives [r, g, b] of cell k of a tile. */
+/** A colour as a canvas keeps it: four bytes of one number. */
+const rgb = (r, g, b) => (255 << 24) | (b << 16) | (g << 8) | r;
+
+/** Paints maps (C, H, W) side by side; shade(values, k) gives the colour, as `rgb` does, of cell k of all. */
 function paintTiles(canvas, maps, plan, shade) {
   const { columns, gap, size, H, W, count } = plan;
   canvas.width = plan.width;
@@ -94,11 +97,9 @@ function paintTiles(canvas, maps, plan, shade) {
   tile.height = H;
   const small = tile.getContext("2d");
   const picture = small.createImageData(W, H);
+  const cells = new Uint32Array(picture.data.buffer);
   for (let c = 0; c < count; c++) {
-    for (let k = 0; k < H * W; k++) {
-      const [r, g, b] = shade(maps, c * H * W + k);
-      picture.data.set([r, g, b, 255], 4 * k);
-    }
+    for (let k = 0; k < H * W; k++) cells[k] = shade(maps, c * H * W + k);
     small.putImageData(picture, 0, 0);
     const x = (c % columns) * (W * size + gap);
     const y = Math.floor(c / columns) * (H * size + gap);
@@ -106,20 +107,23 @@ function paintTiles(canvas, maps, plan, shade) {
   }
 }
 
-/** Mid-grey is zero, white is `scale` or more, black −`scale` or less. */
+/** How light each of −127 … 127 is: 0 is mid-grey; `factor` stretches, what is beyond is clipped. */
+function lights(factor) {
+  return Uint8Array.from({ length: 255 }, (_, k) => {
+    return Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, ((k - 127) / 127) * factor)));
+  });
+}
+
+/** Mid-grey is zero, white is the scale or more, black its negative or less. */
 function grey(factor) {
-  const shades = [];
-  for (let q = -127; q <= 127; q++) {
-    const v = Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, (q / 127) * factor)));
-    shades.push([v, v, v]);
-  }
+  const shades = Int32Array.from(lights(factor), (v) => rgb(v, v, v));
   return (values, k) => shades[values[k] + 127];
 }
 
 /** The three colours of an image's signal in one picture. */
 function colour(factor, area) {
-  const of = (q) => Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, (q / 127) * factor)));
-  return (values, k) => [of(values[k]), of(values[k + area]), of(values[k + 2 * area])];
+  const light = lights(factor);
+  return (values, k) => rgb(light[values[k] + 127], light[values[k + area] + 127], light[values[k + 2 * area] + 127]);
 }
 
 /** The tile and cell under a point of the canvas, in fractions of its width and height; null between tiles. */

@@ -177,16 +177,16 @@ function placeIn({ channels, by, shape }, cell) {
 // ---------------------------------------------------------------------- the gates of a ReLU
 
 const GATES = [
-  ["1(Xₙ > 0): the gradient's gate", (code) => (code & 1 ? [255, 255, 255] : [0, 0, 0])],
-  ["1(R > 0): the DeconvNet's gate", (code) => (code & 2 ? [255, 255, 255] : [0, 0, 0])],
+  ["1(Xₙ > 0): the gradient's gate", (code) => (code & 1 ? rgb(255, 255, 255) : rgb(0, 0, 0))],
+  ["1(R > 0): the DeconvNet's gate", (code) => (code & 2 ? rgb(255, 255, 255) : rgb(0, 0, 0))],
   ["where they disagree", disagreement],
 ];
 
 /** Orange where only the gradient's gate is open, dark blue where only the DeconvNet's is; light against dark in grey. */
 function disagreement(code) {
-  if (code & 4) return [150, 150, 150];
-  if ((code & 3) === 1) return [255, 176, 64];
-  return (code & 3) === 2 ? [20, 50, 120] : [150, 150, 150];
+  if (code & 4) return rgb(150, 150, 150);
+  if ((code & 3) === 1) return rgb(255, 176, 64);
+  return (code & 3) === 2 ? rgb(20, 50, 120) : rgb(150, 150, 150);
 }
 
 function gatesPanel() {

@@ -23,7 +23,9 @@ class FileSource {
   }
 
   async decoded(text) {
-    const compressed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const letters = atob(text);
+    const compressed = new Uint8Array(letters.length);
+    for (let k = 0; k < letters.length; k++) compressed[k] = letters.charCodeAt(k);
     const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate"));
     return unpack(new Uint8Array(await new Response(stream).arrayBuffer()));
   }
