@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from layers import Conv, LocalResponseNorm, MaxPool, ReLU
+from layers.arrays import to_host
 from minicnn import Network, architectures, pretrained
 from minicnn.images import save_picture
 from minicnn.network import RULES
@@ -22,7 +23,7 @@ from visualize.cli import main
 from visualize.comparison import compare_from
 from visualize.explorer import encoding, file, microscope
 from visualize.explorer.explorer import Explorer
-from visualize.explorer.nodes import nodes_of, trace_of
+from visualize.explorer.nodes import nodes_of, on_host, trace_of
 from visualize.explorer.way import Way
 
 EXAMPLES = every_layer()
@@ -82,10 +83,10 @@ def some_places(shape, rng, count=12):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_on_the_way_up_the_arithmetic_of_a_place_gives_its_value(name, rng):
+def test_on_the_way_up_the_arithmetic_of_a_place_gives_its_value(name, rng, on):
     layer, shape = EXAMPLES[name]
     x = rng.standard_normal((1, *shape[1:]))
-    nodes = nodes_of(Network({"layer": layer}), x)
+    nodes = [on_host(node) for node in nodes_of(on(Network({"layer": layer})), on(x))]
     top = nodes[-1]
     explorer = object.__new__(Explorer)
     explorer.nodes = nodes
@@ -100,15 +101,15 @@ def test_on_the_way_up_the_arithmetic_of_a_place_gives_its_value(name, rng):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_on_the_way_down_the_arithmetic_of_a_place_gives_its_signals(name, rng, monkeypatch):
+def test_on_the_way_down_the_arithmetic_of_a_place_gives_its_signals(name, rng, on, monkeypatch):
     layer, shape = EXAMPLES[name]
     x = rng.standard_normal((1, *shape[1:]))
-    net = Network({"layer": layer})
-    nodes = nodes_of(net, x)
-    top = rng.standard_normal(nodes[-1].y.shape)
+    net = on(Network({"layer": layer}))
+    nodes = nodes_of(net, on(x))
+    trace, top = trace_of(nodes), on(rng.standard_normal(nodes[-1].y.shape))
     monkeypatch.setattr("visualize.explorer.way.seed_signal", lambda *_: top)
-    way = Way(net, nodes, trace_of(nodes), "layer", 0)
-    expected = {rule: net.down(rule, trace_of(nodes), top) for rule in RULES}
+    way = Way(net, [on_host(node) for node in nodes], trace, "layer", 0)
+    expected = {rule: to_host(net.down(rule, trace, top)) for rule in RULES}
     for place in some_places(x.shape[1:], rng):
         record = way.record(len(way.steps) - 1, place)
         for k, rule in enumerate(RULES):
@@ -216,6 +217,23 @@ def test_a_network_with_response_normalisation_parts_there(rng, scene):
     way = explorer.way(explorer.trace.names[-1], explorer.classes[0])
     sums = way.record(len(way.steps) - 1, (0, 20, 20)).sums
     assert [len(one.terms) for one in sums] == [2, 0, 2]
+
+
+def test_on_every_device_the_answers_are_the_same(on, scene, explorer):
+    there = Explorer(on(pretrained.shapes()), scene, "scene.png")
+    here = explorer.overview()
+    assert [node["channels"] for node in there.overview()["nodes"]] == [node["channels"] for node in here["nodes"]]
+    question = {"ask": "way", "layer": explorer.trace.names[-1], "unit": [explorer.classes[0]]}
+    ours, theirs = explorer.answer(question), there.answer(question)
+    assert ours["parted"] == theirs["parted"]
+    assert [step["cosine"] for step in theirs["steps"]] == pytest.approx([s["cosine"] for s in ours["steps"]], abs=1e-3)
+
+
+def test_infinite_numbers_and_nans_are_refused_by_the_layers_name(scene):
+    net = pretrained.shapes()
+    broken = net.with_parameters({"conv2.b": np.full_like(net["conv2"].b, np.nan)})
+    with pytest.raises(ValueError, match="layer conv2"):
+        Explorer(broken, scene)
 
 
 # ---------------------------------------------------------------------- encoding

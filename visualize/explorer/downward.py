@@ -70,7 +70,7 @@ def _collected(layer: Conv, rule: str, passage: Passage, place: Place) -> Sum:
     rows, u = seen_from(row, K.shape[2], layer.stride[0], layer.pad[0], above.shape[1])
     columns, v = seen_from(column, K.shape[3], layer.stride[1], layer.pad[2], above.shape[2])
     signals = exact(above[:, rows][:, :, columns])
-    kernel = exact(K[:, c][:, u][:, :, v])  # by rising i and j the taps fall: the flipped kernel
+    kernel = exact(K[:, c])[:, u][:, :, v]  # by rising i and j the taps fall: the flipped kernel
     products = signals * kernel
     of_channels = products.sum(axis=(1, 2))
     m = int(np.abs(of_channels).argmax()) if of_channels.any() else 0

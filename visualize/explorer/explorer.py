@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from minicnn.units import Unit, strongest_units, unit_title
 
 from .encoding import block_of, figures, quantised, reduced, scale_of
 from .microscope import LISTINGS, Place, as_json
-from .nodes import Node, nodes_of, trace_of
+from .nodes import Node, nodes_of, on_host, trace_of
 from .upward import up
 from .way import SIDE, Way, as_maps
 
@@ -52,7 +51,8 @@ class Explorer:
         self.crop = preprocessing_of(net).centre_crop(photo)
         nodes = nodes_of(net, input_of(net, self.crop))
         self.trace = trace_of(nodes)
-        self.nodes = [replace(node, x=to_host(node.x), y=to_host(node.y)) for node in nodes]
+        self.nodes = [on_host(node) for node in nodes]
+        refuse_nonfinite(self.nodes)
         scores = to_host(self.trace.scores)
         if scores.ndim != 2:
             raise ValueError(f"the explorer needs a network whose scores are (N, classes), got {scores.shape}")
@@ -158,6 +158,13 @@ class Explorer:
                 title = unit_title(self.net, self.trace, layer, unit).removeprefix(layer).strip()
                 found.append({"unit": list(index), "title": title, "value": figures(value)})
         return found
+
+
+def refuse_nonfinite(nodes: Sequence[Node]) -> None:
+    """ValueError if a layer gives numbers that are infinite or none: there is nothing to see below it."""
+    for node in nodes:
+        if not np.isfinite(node.y).all():
+            raise ValueError(f"layer {node.name} gives numbers that are infinite or NaN: its signals mean nothing")
 
 
 def with_listings(record: dict[str, Any]) -> dict[str, Any]:

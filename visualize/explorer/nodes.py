@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layers import Layer
-from layers.arrays import Array
+from layers.arrays import Array, to_host
 from layers.branches import Branches
 from layers.layer import Cache
 from minicnn.network import Network, Trace
@@ -39,6 +39,11 @@ def trace_of(nodes: list[Node]) -> Trace:
     """The trace that `net.forward` would have made: the network's own layers."""
     own = [node for node in nodes if node.depth == 0]
     return Trace([node.name for node in own], [own[0].x, *(node.y for node in own)], [node.cache for node in own])
+
+
+def on_host(node: Node) -> Node:
+    """The node with its maps on the host; its cache stays where it is, for the ways down."""
+    return replace(node, x=to_host(node.x), y=to_host(node.y))
 
 
 def chain_of(layers: Mapping[str, Layer], x: Array, depth: int = 0, branch: str = "") -> list[Node]:
