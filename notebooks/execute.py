@@ -99,7 +99,8 @@ def executed(notebook: NotebookNode) -> NotebookNode:
         extra_arguments=["--log-level=ERROR"],  # not that it talks to this process unencrypted
     )
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    asyncio.run(client.async_execute(env={**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)}))
+    ours = {**threads, "PYTHONPATH": os.pathsep.join(paths), "MINICNN_NOTEBOOK_IS_EXECUTED": "1"}  # show.EXECUTED
+    asyncio.run(client.async_execute(env={**os.environ, **ours}))
     fresh.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

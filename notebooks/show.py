@@ -4,6 +4,7 @@
     show.picture(panels[0], pixels, "a title")
     show.figure(figure, caption="what to see in it", alt="what is in it, for those who cannot see it")
     show.source(ReLU.backward)                             # the library's own code
+    show.explorer(net, photo, "its name")                  # to click on, where someone is there to click
 
 Importing this module sets matplotlib's defaults, here and nowhere else.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import os
 import textwrap
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +24,9 @@ import numpy as np
 from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from minicnn import Network
+from visualize import explore
 
 # Okabe and Ito's colours, so ordered that neighbours differ in grey, too; a dash pattern of its own for each.
 COLOURS = ("#000000", "#D55E00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#E69F00")
@@ -48,6 +53,11 @@ matplotlib.rcParams.update(
     }
 )
 
+EXECUTED = "MINICNN_NOTEBOOK_IS_EXECUTED"  # set by `notebooks.execute`: outputs are kept that need no kernel
+WITHOUT_EXPLORER = (
+    "*Run this notebook in JupyterLab with the extra `notebooks`, and the explorer stands here. The lesson is whole "
+    "without it; `minicnn explore photo.jpg --open` shows the same as a page.*"
+)
 WIDTH = 12  # inches of a figure that fills the page: 1200 pixels
 
 
@@ -95,6 +105,16 @@ def encoded(drawn: Figure) -> tuple[bytes, str]:
     pixels.save(png, "png", optimize=True)
     pixels.save(jpeg, "jpeg", quality=70, optimize=True)
     return (jpeg.getvalue(), "image/jpeg") if 2 * jpeg.tell() < png.tell() else (png.getvalue(), "image/png")
+
+
+def explorer(net: Network, photo: np.ndarray, name: str) -> None:
+    """The explorer as a widget; a sentence in its place where anywidget is missing, or `execute` runs the notebook."""
+    try:
+        if EXECUTED in os.environ:
+            raise ImportError("nobody is there to click")
+        display(explore(net, photo, name))
+    except ImportError:
+        display(Markdown(WITHOUT_EXPLORER))
 
 
 def source(*things: Callable[..., Any] | type) -> None:
