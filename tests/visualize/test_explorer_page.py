@@ -112,6 +112,13 @@ def test_every_picture_and_control_has_a_name(browser, file):
         assert page.evaluate(f"{unnamed}.map((e) => e.outerHTML)") == []
 
 
+def test_an_answer_that_the_file_has_no_room_for_cannot_be_chosen(browser, explorer, tmp_path):
+    write_explorer(tmp_path / "small.html", explorer, limit=1)
+    with opened(browser, tmp_path / "small.html") as page:
+        assert [answer.is_enabled() for answer in page.locator(".answer").all()] == [True, False, False, False, False]
+        assert "are not in it" in page.locator("footer").inner_text()
+
+
 # ---------------------------------------------------------------------- choosing and stepping
 
 

@@ -18,7 +18,7 @@ from visualize.explorer.explorer import Explorer
 from visualize.explorer.file import write_explorer
 
 from .common import add_class, add_json, add_network, chosen_classes, load_network, print_json
-from .photos import say
+from .screen import say
 
 EXAMPLE = "minicnn explore cat.jpg --out cat.html --open"
 MOST_UNITS = 6

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ VIEW = Path(__file__).parent / "view"
 SCRIPTS = ("draw.js", "source.js", "photo.js", "network.js", "signals.js", "steps.js", "microscope.js", "explorer.js")
 LIMIT = 8_000_000  # bytes of a file, unless one class alone is larger
 ROOM = 100_000  # of them for the code that is quoted and for what stands around the answers
-MISFITS = 3  # after so many that were too large no more are tried
+CLASSES = 0.7  # of them at most for classes, so that there is room for units
 UP, CLASS, UNIT = 3, 3, 2  # fields across the grids of places: on the way up, of a class, of a unit
 
 
@@ -66,14 +67,15 @@ class Contents:
         self.fixed = len(encoded(self.overview)) + len(module_text()) + len(style_text()) + ROOM
         self.ways: dict[str, dict[str, str]] = {}  # "way" and "records", each encoded
         self.parts: dict[str, list[Any]] = {}  # the rest of another way: [its key, its steps above, the field]
-        self.left_out = self.misfits = 0
+        self.left_out = 0
+        self.first: tuple[int, int] | None = None  # the first way: how many bytes, of how many values
         self.up = encoded({"records": dict(records_up(explorer))})
 
     def add_class_ways(self) -> None:
         """The first class is in every file; the others while there is room."""
         layer = self.overview["score_layer"]
         for c in self.explorer.classes:
-            self.add(layer, [c], CLASS, always=not self.ways)
+            self.add(layer, [c], CLASS, self.limit * CLASSES)
 
     def add_unit_ways(self, units: int) -> None:
         """The strongest units of every layer, highest layer first: a lower one's way is often part of a higher's."""
@@ -81,13 +83,14 @@ class Contents:
         for rank in range(units):
             for node in nodes:
                 if rank < len(node["units"]) and node["name"] != self.overview["score_layer"]:
-                    self.add(node["name"], node["units"][rank]["unit"], UNIT)
+                    self.add(node["name"], node["units"][rank]["unit"], UNIT, self.limit)
 
-    def add(self, layer: str, unit: Sequence[int], across: int, always: bool = False) -> None:
+    def add(self, layer: str, unit: Sequence[int], across: int, limit: float) -> None:
+        """Adds a way, if with it the file stays below the limit; the first is added whatever its size."""
         key = key_of(layer, unit)
         if key in self.ways or key in self.parts:
             return
-        if not always and self.misfits >= MISFITS:
+        if self.first and self.size() + self.expected_size(layer, unit) > limit:
             self.left_out += 1
             return
         way = self.explorer.way(layer, unit_of(unit))
@@ -95,14 +98,26 @@ class Contents:
             "way": encoded(way.described(self.overview["order"])),
             "records": encoded({"records": dict(records_down(way, across))}),
         }
-        if not always and self.size() + size_of(entry) > self.limit:
+        if self.first and self.size() + size_of(entry) > limit:
             self.left_out += 1
-            self.misfits += 1
             return
+        self.first = self.first or (size_of(entry), self.values_below(layer, unit))
         self.ways[key] = entry
         for name, place, steps in ways_within(way):
             field = receptive_field(self.explorer.net, self.explorer.trace, name, unit_of(place))
             self.parts.setdefault(key_of(name, place), [key, steps, field])
+
+    def expected_size(self, layer: str, unit: Sequence[int]) -> float:
+        """What the way may add, known before it is computed: as many bytes a value as the first one has."""
+        first_bytes, first_values = self.first or (0, 1)
+        return first_bytes * self.values_below(layer, unit) / first_values
+
+    def values_below(self, layer: str, unit: Sequence[int]) -> int:
+        """About how many values of the maps below a unit are not zero: those in what it sees."""
+        trace, names = self.explorer.trace, self.explorer.trace.names
+        x0, y0, x1, y1 = receptive_field(self.explorer.net, trace, layer, unit_of(unit))
+        areas = (math.prod(x.shape[2:]) for x in trace.maps[: names.index(layer) + 1])
+        return 1 + sum(areas) * (x1 - x0) * (y1 - y0) // math.prod(trace.maps[0].shape[2:])
 
     def size(self) -> int:
         return self.fixed + len(self.up) + sum(map(size_of, self.ways.values()))

@@ -126,17 +126,17 @@ function colour(factor, area) {
   return (values, k) => rgb(light[values[k] + 127], light[values[k + area] + 127], light[values[k + 2 * area] + 127]);
 }
 
-/** The tile and cell under a point of the canvas, in fractions of its width and height; null between tiles. */
+/** The tile and cell under, or next to, a point of the canvas, in fractions of its width and height. */
 function cellAt(plan, across, down) {
   const { columns, gap, size, H, W, count } = plan;
   const x = Math.min(across * plan.width, plan.width - 1);
   const y = Math.min(down * plan.height, plan.height - 1);
   const column = Math.floor(x / (W * size + gap));
   const row = Math.floor(y / (H * size + gap));
-  const j = Math.floor((x - column * (W * size + gap)) / size);
-  const i = Math.floor((y - row * (H * size + gap)) / size);
+  const j = Math.min(W - 1, Math.floor((x - column * (W * size + gap)) / size));
+  const i = Math.min(H - 1, Math.floor((y - row * (H * size + gap)) / size));
   const tile = row * columns + column;
-  return tile < count && i < H && j < W && i >= 0 && j >= 0 ? { tile, row: i, column: j } : null;
+  return tile < count ? { tile, row: i, column: j } : null;
 }
 
 /** A frame around one cell: white within black, so that it is seen on any ground. */

@@ -4,7 +4,7 @@ async function explorer(root, source, linked) {
   const overview = await source.overview();
   const state = { way: null, step: 0, spot: null, timer: null, linked };
   const view = { overview, source, state };
-  view.photo = photoPanel(overview, (layer, unit) => choose(view, layer, unit));
+  view.photo = photoPanel(overview, source, (layer, unit) => choose(view, layer, unit));
   view.signals = signalsPanel(overview, {
     goTo: (k) => (stop(view), goTo(view, k)),
     look: (spot, move) => look(view, spot, move),
@@ -208,7 +208,8 @@ async function start(document) {
 }
 
 async function render({ model, el }) {
-  const root = h("div", { class: "minicnn-explorer", tabindex: "-1" });
+  // keys that are meant for the view are not JupyterLab's commands
+  const root = h("div", { class: "minicnn-explorer", tabindex: "-1", "data-lm-suppress-shortcuts": "true" });
   el.append(root);
   await explorer(root, new KernelSource(model), false);
   root.setAttribute("data-ready", "");

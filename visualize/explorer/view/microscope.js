@@ -54,7 +54,7 @@ function sumView({ title, total, terms, grids, note }, power) {
   const rows = terms.map(([label, value]) => {
     const bar = h("span", { class: value < 0 ? "term-bar negative" : "term-bar", "aria-hidden": "true" });
     bar.style.width = `${(100 * Math.abs(value)) / largest}%`;
-    return h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, style.write(value)), h("td", { class: "bars" }, bar));
+    return h("tr", {}, h("th", { scope: "row" }, subscripts(label)), h("td", {}, style.write(value)), h("td", { class: "bars" }, bar));
   });
   const sum = h("tr", { class: "total" }, h("th", { scope: "row" }, `${terms.length ? "sum" : "value"} ${style.unit}`), h("td", {}, style.write(total, terms.length ? 1 : 0)), h("td", { class: "bars" }));
   return h(
@@ -63,7 +63,7 @@ function sumView({ title, total, terms, grids, note }, power) {
     title ? h("h3", {}, subscripts(title)) : null,
     h("div", { class: "grids" }, ...grids.map(gridView)),
     h("table", { class: "terms" }, h("tbody", {}, ...rows, sum)),
-    note ? h("p", { class: "hint" }, note) : null,
+    note ? h("p", { class: "hint" }, subscripts(note)) : null,
   );
 }
 

@@ -1,6 +1,6 @@
 // The photograph, the frame of what a unit sees, and the first answers.
 
-function photoPanel(overview, choose) {
+function photoPanel(overview, source, choose) {
   const [W, H] = overview.size;
   const frame = svg("rect", { class: "field", "vector-effect": "non-scaling-stroke", visibility: "hidden" });
   const outer = svg("rect", { class: "field-outer", "vector-effect": "non-scaling-stroke", visibility: "hidden" });
@@ -17,7 +17,7 @@ function photoPanel(overview, choose) {
     caption,
   );
 
-  const buttons = overview.answers.map((answer) => answerButton(overview, answer, choose));
+  const buttons = overview.answers.map((answer) => answerButton(overview, source, answer, choose));
   const answers = h("section", { "aria-label": "the first answers" }, h("h2", {}, "First answers"), ...buttons);
 
   return {
@@ -45,13 +45,17 @@ function photoPanel(overview, choose) {
 
 const probability = (p) => (p >= 0.01 ? p.toFixed(2) : number(p, 1));
 
-function answerButton(overview, answer, choose) {
+function answerButton(overview, source, answer, choose) {
   const bar = h("span", { class: "bar", "aria-hidden": "true" });
   bar.style.width = `${100 * answer.probability}%`;
   const kind = answer.kind === "sigmoid" ? "sigmoid(S)" : "P";
+  const held = source.has(overview.score_layer, [answer.index]);
   return h(
     "button",
-    { class: "answer", type: "button", "aria-pressed": "false", click: () => choose(overview.score_layer, [answer.index]) },
+    {
+      class: "answer", type: "button", "aria-pressed": "false", disabled: !held, title: held ? null : "not in this file: it would be too large",
+      click: () => choose(overview.score_layer, [answer.index]),
+    },
     h("span", { class: "answer-name" }, answer.name),
     h("span", { class: "answer-track" }, bar),
     h("span", { class: "answer-number" }, `${kind} = ${probability(answer.probability)}   S = ${number(answer.score)}`),
