@@ -364,6 +364,7 @@ def test_open_shows_the_page_in_the_browser(scene_file, tmp_path, monkeypatch):
 
 WRONG = {
     "a photograph that is not there": (["nothing.png"], "nothing.png"),
+    "a folder of photographs": (["."], ". is a folder; expected one photograph"),
     "a folder for a page": (["scene.png", "--out", "."], "--out"),
     "a page that is a picture": (["scene.png", "--out", "page.png"], "NAME.html"),
     "too many units": (["scene.png", "--units", "99"], "--units 99"),

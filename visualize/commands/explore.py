@@ -43,17 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if not 0 <= args.units <= MOST_UNITS:
         raise ValueError(f"--units {args.units}: expected 0 … {MOST_UNITS}")
+    if Path(args.photo).is_dir():
+        raise ValueError(f"{args.photo} is a folder; expected one photograph")
     out = args.out or Path(f"{Path(args.photo).stem}.html")
     refuse_out(out, args.photo)
     pixels = read_photo(args.photo)
     net = load_network(args)
     explorer = Explorer(net, pixels, Path(args.photo).name, chosen_classes(args, net))
     out.parent.mkdir(parents=True, exist_ok=True)
+    replaced = out.exists()
     written = {"photo": args.photo, "page": str(out), **write_explorer(out, explorer, args.units)}
     if args.json:
         print_json(written)
     else:
-        say(described(written))
+        say(f"{described(written)}{' (replaced)' if replaced else ''}")
     if args.open:
         webbrowser.open(out.resolve().as_uri())
 
