@@ -21,7 +21,7 @@ from tests.devices import Draws, assert_close, equal, host, moved
 from tests.examples import every_layer
 from tests.strict_cupy import no_transfers, no_waiting, strict, watching
 from visualize import cli, linearize
-from visualize.class_models import PRESETS, History, ascend, class_model
+from visualize.class_models import PRESETS, History, class_model, states
 from visualize.class_models import Settings as Ascending
 from visualize.deconvnet import seed_signal
 from visualize.way_down import way_down
@@ -112,7 +112,7 @@ def test_through_a_network_nothing_crosses_and_the_report_of_a_dead_signal_is_on
 def test_the_ascent_of_a_class_model_never_waits(preset):
     net, settings = moved(strict, small28()), PRESETS[preset]
     with no_waiting():
-        for _, _state in zip(range(12), ascend(net, [0, 7], settings), strict=False):
+        for _, _state in zip(range(12), states(net, [0, 7], settings), strict=False):
             pass
 
 

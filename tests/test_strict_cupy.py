@@ -256,17 +256,19 @@ PLANTED = {
         AttributeError,
     ),
     "host zeros in the ascent": (
-        three_steps_of_ascent, "visualize/class_models.py",
+        three_steps_of_ascent, "visualize/class_models/ascent.py",
         "velocity = xp.zeros_like(I)", "velocity = np.zeros(I.shape, I.dtype)",
         TypeError,
     ),
     "a look at the score in each step of the ascent": (
-        three_steps_of_ascent, "visualize/class_models.py",
+        three_steps_of_ascent, "visualize/class_models/ascent.py",
         "        yield Ascent(", "        assert objective.max() < 1e30\n        yield Ascent(",
         HiddenTransfer,
     ),
     "NumPy's root of an array of the device": (
-        three_steps_of_ascent, "visualize/class_models.py", "xp.sqrt(squared_norm)", "np.sqrt(squared_norm)", TypeError,
+        three_steps_of_ascent, "visualize/class_models/ascent.py",
+        "xp.sqrt(squared_norm)", "np.sqrt(squared_norm)",
+        TypeError,
     ),
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from minicnn.files import atomic_write
 from minicnn.images import to_bytes
 from minicnn.receptive_field import photo_box
 
+from .class_models import Vivid
 from .matplotlib_import import import_matplotlib
 
 if TYPE_CHECKING:
@@ -155,27 +156,33 @@ def cut_out(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def class_models_figure(model: ClassModel, names: Sequence[str]) -> Figure:
-    """The images of several classes side by side (the paper's Figure 1), with more contrast, for the eye."""
+    """The images of several classes side by side (the paper's Figure 1), for the eye with their contrast made alike.
+
+    A `Vivid` one, whose pixels are a photograph's, is drawn as it is.
+    """
+    as_it_is = isinstance(model.settings, Vivid)
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
     figure, panels = new_figure(columns, rows, model.image.shape[1] / model.image.shape[2])
     for k, name in enumerate(names):
         score, norm = model.curves["scores"][-1, k], model.curves["norms"][-1, k]
         title = f"{name}   S = {score:.0f}   ‖I‖ = {norm:.0f}"
-        show(panels.flat[k], contrasted(model.image[k]), title, cmap="gray")
-    steps = f"{model.settings.steps} steps of gradient ascent, mean image added"
-    _footnote(figure, f"{steps}; contrast stretched alike, for the eye only")
+        picture = to_bytes(model.image[k]) if as_it_is else contrasted(model.image[k])
+        show(panels.flat[k], picture, title, cmap="gray", vmin=0, vmax=255)
+    contrast = "as they are" if as_it_is else "mean image added; contrast stretched alike, for the eye only"
+    _footnote(figure, f"{model.steps} steps of gradient ascent, {contrast}")
     return figure
 
 
 def class_model_curves_figure(model: ClassModel, names: Sequence[str]) -> Figure:
-    """What the ascent did, step by step: S_c, S_c − λ‖I‖² and ‖I‖ of each class."""
+    """What the ascent did, step by step: S_c, ‖I‖ and, where it is something else, what was climbed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 3.6), dpi=110, layout="constrained")
-    climbed = "log P_c" if model.settings.score == "posterior" else "S_c"
-    titles = {"scores": "S_c", "objective": f"{climbed} − λ‖I‖²", "norms": "‖I‖"}
-    for panel, (curve, title) in zip(figure.subplots(1, 3), titles.items(), strict=True):
+    titles = {"scores": "S_c", "objective": model.climbed, "norms": "‖I‖"}
+    if model.climbed == "S_c":
+        del titles["objective"]
+    for panel, (curve, title) in zip(figure.subplots(1, len(titles)), titles.items(), strict=True):
         panel.plot(model.curves[curve], label=names)
         panel.set_title(title, fontsize=11)
         panel.set_xlabel("step")

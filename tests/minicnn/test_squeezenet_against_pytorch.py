@@ -5,37 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers import Concat, Conv, Dropout, GlobalAveragePool, Layer, MaxPool, ReLU
-
 torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")
-F = torch.nn.functional
-
-
-def theirs(layer: Layer, X):
-    """The layer as PyTorch has it, from the layer's parameters."""
-    match layer:
-        case Conv():
-            assert len(set(layer.pad)) == 1
-            return F.conv2d(X, torch.tensor(layer.K), torch.tensor(layer.b), layer.stride, layer.pad[0])
-        case ReLU():
-            return F.relu(X)
-        case MaxPool():
-            assert not any(layer.pad)
-            return F.max_pool2d(X, layer.size, layer.stride, ceil_mode=layer.ceil)
-        case GlobalAveragePool():
-            return F.adaptive_avg_pool2d(X, 1).flatten(1)
-        case Dropout():
-            return X  # nothing is dropped from a trained network
-        case Concat():
-            return torch.cat([run(chain, X) for chain in layer.branches.values()], dim=1)
-        case _:
-            raise NotImplementedError(layer)
-
-
-def run(layers, X):
-    for layer in layers:
-        X = theirs(layer, X)
-    return X
+from tests.torch_layers import run  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,30 @@ def test_the_first_step_goes_along_the_gradient_minus_two_lambda_I(small):
     assert_close(after.offset - before.offset, 3 * (gradient - 0.02 * before.offset), rtol=1e-4, atol=1e-6)
 
 
+def test_the_steps_shrink_as_the_schedule_says(linear_network):
+    w = np.ones((1, 16))
+    settings = Settings(steps=8, step=0.5, decay=0.0, momentum=0.0)
+    for schedule, expected in (("constant", [1, 1, 1, 1]), ("cosine", [1, 0.9619, 0.8536, 0.6913])):
+        scores = class_model(linear_network(w, np.zeros(1)), 0, dataclasses.replace(settings, schedule=schedule)).scores
+        np.testing.assert_allclose(np.diff(scores)[:4], 8 * np.array(expected), rtol=1e-4)  # step · ‖w‖²
+
+
+def test_shrinking_steps_come_to_rest_where_constant_ones_swing(on):
+    """At the edge of a roof, S_c = −|⟨w, I⟩ − 10.5|, no slope is zero: only smaller steps come to rest there."""
+    layers = {
+        "flatten": Flatten(),
+        "fc1": FullyConnected(np.array([[1.0], [-1.0]]) * np.full(16, 0.25), np.array([-10.5, 10.5])),
+        "relu1": ReLU(),
+        "fc2": FullyConnected(np.array([[-1.0, -1.0]])),
+    }
+    roof = on(Network(layers, Preprocessing((4, 4), mean=(100.0,), order="L")))
+    settings = Settings(steps=60, step=1.0, decay=1e-5, momentum=0.0)
+    cosine = class_model(roof, 0, settings).scores
+    constant = class_model(roof, 0, dataclasses.replace(settings, schedule="constant")).scores
+    assert abs(cosine[-1]) < 0.02
+    assert np.abs(constant[-6:]).max() > 0.1
+
+
 @pytest.mark.parametrize("precision", [np.float32, np.float64])
 def test_the_ascent_is_as_precise_as_the_network(small, precision):
     settings = Settings(steps=4, noise=1.0, jitter=1, blur=0.5, total_variation=1e-4, max_norm=50.0)
@@ -109,7 +133,7 @@ def test_the_posterior_pushes_other_scores_down_where_the_score_does_not_care(on
 
 
 def test_several_classes_at_once_are_the_classes_one_by_one(small):
-    settings = Settings(steps=20, jitter=1, step=1.0, decay=1e-4)
+    settings = Settings(steps=20, jitter=1, step=1.0, schedule="constant", decay=1e-4)
     together = class_model(small, [0, 3], settings)
     for k, c in enumerate([0, 3]):
         alone = class_model(small, c, settings)
@@ -117,10 +141,10 @@ def test_several_classes_at_once_are_the_classes_one_by_one(small):
         np.testing.assert_allclose(together.curves["scores"][:, k], alone.curves["scores"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [name for name, preset in PRESETS.items() if isinstance(preset, Settings)])
 def test_the_same_settings_give_the_same_image_and_another_seed_another(small, preset):
     jitter = min(PRESETS[preset].jitter, 1)
-    settings = dataclasses.replace(PRESETS[preset], steps=15, jitter=jitter, step=3.0, decay=1e-4)
+    settings = dataclasses.replace(PRESETS[preset], steps=15, jitter=jitter, step=3.0, schedule="constant", decay=1e-4)
     first, second = (class_model(small, 1, settings) for _ in range(2))
     assert np.array_equal(first.offset, second.offset)
     other = class_model(small, 1, dataclasses.replace(settings, seed=1))
@@ -210,7 +234,7 @@ def test_a_dead_start_is_reported_with_what_to_change(on):
         class_model(dead, 3, Settings(steps=3))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        alive = class_model(dead, 3, Settings(steps=30, noise=10.0, seed=2, step=1.0, decay=0.01))
+        alive = class_model(dead, 3, Settings(steps=30, noise=10.0, seed=2, step=1.0, schedule="constant", decay=0.01))
     assert alive.curves["scores"][-1] > alive.curves["scores"][0]
 
 
@@ -232,7 +256,7 @@ def test_an_ascent_that_leaves_the_numbers_keeps_the_last_good_image(small):
         model = class_model(small, 0, Settings(steps=100, step=1e6, decay=1e3))
     assert any("not a number" in str(report.message) for report in reports)
     assert np.isfinite(model.offset).all()
-    assert model.settings.steps == len(model.curves["scores"]) - 1 < 100
+    assert model.settings.stop == model.steps == len(model.curves["scores"]) - 1 < 100
 
 
 def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(small):
@@ -242,9 +266,14 @@ def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(
                 raise KeyboardInterrupt
             yield state
 
-    stopped = class_model(small, 1, Settings(steps=50, jitter=1), interrupted)
-    assert stopped.settings.steps == 7
-    assert np.array_equal(stopped.offset, class_model(small, 1, stopped.settings).offset)
+    stopped = class_model(small, 1, Settings(steps=50, step=9.0, jitter=1), interrupted)
+    assert stopped.interrupted
+    assert (stopped.settings.steps, stopped.settings.stop, stopped.steps) == (50, 7, 7)
+    again = class_model(small, 1, stopped.settings)
+    assert not again.interrupted
+    assert np.array_equal(stopped.offset, again.offset)
+    whole = class_model(small, 1, Settings(steps=7, step=9.0, jitter=1))  # whose steps have shrunk to nothing by then
+    assert not np.allclose(stopped.offset, whole.offset, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +284,8 @@ def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(
         ({"decay": float("nan")}, "decay must be"),
         ({"momentum": 1.0}, "momentum must be"),
         ({"score": "softmax"}, '"class" or "posterior"'),
+        ({"schedule": "exponential"}, "schedule must be one of constant, step, linear, cosine"),
+        ({"stop": 0}, "stop must be 1 or more"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(wrong, complaint):

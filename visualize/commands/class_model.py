@@ -1,7 +1,8 @@
 """What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
 
 The paper's plain recipe is the default: from the zero image along the gradient of the unnormalised score, with λ‖I‖² as
-the only restraint.  The presets "jitter" and "smooth" add what the paper did not do.
+the only restraint.  The presets "jitter" and "smooth" add what the paper did not do; "vivid" climbs the same score in
+the basis of photographs, waves and colour axes.
 
 A run writes, for all its classes together, the grid of images (.png), the curves of the ascent (-curves.png), the raw
 arrays (.npz) and the settings (.json), from which `--from` repeats the run; and each class's image by itself.
@@ -25,7 +26,17 @@ from minicnn.files import save_arrays, save_json
 from minicnn.images import save_picture
 from minicnn.network import Network
 from minicnn.preparation import Preparation
-from visualize.class_models import NO_POSTERIOR, PRESETS, ClassModel, Settings, class_model, score_and_posterior
+from minicnn.schedules import SCHEDULES
+from visualize.class_models import (
+    NO_POSTERIOR,
+    PRESETS,
+    AnySettings,
+    ClassModel,
+    Settings,
+    Vivid,
+    class_model,
+    score_and_posterior,
+)
 
 from .common import (
     add_json,
@@ -41,12 +52,13 @@ from .output import Files, Output, add_out, different_slugs
 from .prepared import PREPARATION, preparation
 from .screen import progress
 
-EXAMPLE = "minicnn class-model ostrich zebra --preset jitter --steps 100 --out models"
+EXAMPLE = "minicnn class-model ostrich zebra --preset vivid --out models"
 
 
 SETTINGS: list[tuple[str, type, str]] = [
     ("steps", int, "steps of the ascent"),
-    ("step", float, "how far a gradient of 1 moves the image (default: by the gradient at the zero image)"),
+    ("step", float, "how far a gradient of 1 moves the image at first (default: by the gradient at the zero image)"),
+    ("schedule", str, f"how the step shrinks: {', '.join(SCHEDULES)}"),
     ("decay", float, "λ, the weight of ‖I‖² (default: by the gradient at the zero image)"),
     ("momentum", float, "share of each step that the next one keeps"),
     ("score", str, '"class" climbs S_c, "posterior" log P_c'),
@@ -56,7 +68,12 @@ SETTINGS: list[tuple[str, type, str]] = [
     ("total_variation", float, "weight of the image's total variation"),
     ("max_norm", float, "scale the image back to this ‖I‖ where it goes beyond"),
     ("noise", float, "size of the noise to start from in place of zero"),
-    ("seed", int, "of jitter and noise"),
+    ("seed", int, "of all that is random"),
+    ("rate", float, "vivid: how far a step moves each wave of the image"),
+    ("shift", float, "vivid: move what the network sees by up to so many pixels …"),
+    ("turn", float, "… turn it by up to so many degrees …"),
+    ("zoom", float, "… and scale it by up to this share"),
+    ("picture_size", int, "vivid: pixels of the picture's longer side (default: what the network sees at once)"),
 ]
 
 
@@ -76,7 +93,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
-    settings = dataclasses.replace(PRESETS[args.preset or "paper"], **given)
+    settings = chosen_settings(args.preset or "paper", given)
+    if args.versus_posterior and not isinstance(settings, Settings):
+        raise ValueError("--versus-posterior climbs pixel by pixel: give it another preset than vivid")
     if args.from_ is not None:
         if args.classes or given or args.preset or args.network or args.weights or preparation(args) is not None:
             raise ValueError("--from repeats a run as it was: give it no classes, no network and no settings")
@@ -87,7 +106,16 @@ def run(args: argparse.Namespace) -> None:
     climb(args, settings)
 
 
-def climb(args: argparse.Namespace, settings: Settings) -> None:
+def chosen_settings(preset: str, given: dict[str, Any]) -> AnySettings:
+    """The preset, with what is given in place of its own; ValueError for an option that it does not have."""
+    settings = PRESETS[preset]
+    for name in given:
+        if not hasattr(settings, name):
+            raise ValueError(f"--{name.replace('_', '-')} is no setting of the preset {preset}")
+    return dataclasses.replace(settings, **given)
+
+
+def climb(args: argparse.Namespace, settings: AnySettings) -> None:
     """Compute the class models of args.classes, write them and report."""
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
@@ -99,13 +127,13 @@ def climb(args: argparse.Namespace, settings: Settings) -> None:
         raise ValueError(f"--versus-posterior: {NO_POSTERIOR}")
     if len(set(classes)) < len(classes):
         raise ValueError("each class may be named once")
-    model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.steps + 1))
-    if model.settings.steps < settings.steps:
-        print(f"minicnn class-model: note: stopped after {model.settings.steps} steps, and kept", file=sys.stderr)
+    model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.length + 1))
+    if model.steps < settings.length:
+        print(f"minicnn class-model: note: stopped after {model.steps} steps, and kept", file=sys.stderr)
     files = write_run(net, classes, model, network_record(args), output)
     slugs = different_slugs([short_name(net.classes, c) for c in classes])
     pictures = {"grid": files[".png"], "curves": files["-curves.png"]}
-    if args.versus_posterior and not model.interrupted:
+    if args.versus_posterior and isinstance(settings, Settings) and not model.interrupted:
         pictures["versus_posterior"] = write_versus_posterior(net, classes, settings, network_record(args), files)
     for k, c in enumerate(classes):
         record = {
@@ -113,7 +141,7 @@ def climb(args: argparse.Namespace, settings: Settings) -> None:
             "name": short_name(net.classes, c),
             "score": float(model.curves["scores"][-1, k]),
             "norm": float(model.curves["norms"][-1, k]),
-            "steps": model.settings.steps,
+            "steps": model.steps,
             "image": files[f"-{slugs[k]}.png"],
         }
         if args.json:
@@ -126,11 +154,11 @@ def climb(args: argparse.Namespace, settings: Settings) -> None:
         raise KeyboardInterrupt
 
 
-def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Settings, str]:
+def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], AnySettings, str]:
     """(network, weights, preparation, classes, settings, engine) of an earlier run; ValueError if it is none."""
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
-        settings = Settings(**run["settings"])
+        settings = settings_of(run)
         if not isinstance(run["classes"], list):
             raise TypeError("expected a list of classes")
         classes = [f"#{int(c)}" for c in run["classes"]]  # indices, whatever the classes are called
@@ -146,6 +174,16 @@ def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], Sett
     return network, weights, prepared, classes, settings, made_with
 
 
+def settings_of(run: dict[str, Any]) -> AnySettings:
+    """The settings that a run's record holds."""
+    if run.get("preset") == "vivid":
+        return Vivid(**run["settings"])
+    settings = Settings(**run["settings"])
+    if "schedule" not in run["settings"]:
+        raise ValueError("schedule is missing: an earlier version made it, whose steps were others")
+    return settings
+
+
 def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], output: Output) -> Files:
     """The run's files."""
     from visualize.figures import class_model_curves_figure, class_models_figure
@@ -156,6 +194,7 @@ def write_run(net: Network, classes: list[int], model: ClassModel, network: dict
         save_picture(files[f"-{slug}.png"], image)
     save_arrays(files[".npz"], {"offset": model.offset, "image": model.image, **model.curves})
     record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)}
+    record |= {"preset": "vivid"} if isinstance(model.settings, Vivid) else {}
     save_json(files[".json"], {**record, "step": model.step.tolist(), "decay": model.decay.tolist()})
     draw(files[".png"], lambda: class_models_figure(model, names))
     draw(files["-curves.png"], lambda: class_model_curves_figure(model, names))

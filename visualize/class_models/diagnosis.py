@@ -1,0 +1,61 @@
+"""Why a class model did not rise, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from minicnn.network import Network, preprocessing_of
+from visualize.dead_signal import where_it_died
+
+from .objective import top_gradient
+from .presets import AnySettings
+from .settings import Settings
+
+
+class Stalled(UserWarning):
+    """A class model that did not rise; the message says what to change."""
+
+
+# What helps against a climb that explodes, goes too far, falls back, hardly moves: pixel by pixel, and in waves.
+REMEDIES = (
+    ("take a smaller step", "take a smaller step, or another decay", "take a smaller step, or a smaller decay",
+     "take a smaller decay, or more steps"),
+    ("take a smaller rate", "take a smaller rate", "take a smaller rate, or more steps", "take a larger rate"),
+)  # fmt: skip
+
+
+def remedies(settings: AnySettings) -> tuple[str, str, str, str]:
+    return REMEDIES[0 if isinstance(settings, Settings) else 1]
+
+
+def diagnose(
+    net: Network, classes: Sequence[int], offset: np.ndarray, climbed: np.ndarray, settings: AnySettings
+) -> Iterator[str | None]:
+    """For each class why it did not rise and what to change, or None if it did.
+
+    offset: the last I (N, C, h, w); climbed: S_c or log P_c at each state (states, N).
+    """
+    _, too_far, fell_back, hardly_moved = remedies(settings)
+    size = np.sqrt((offset**2).mean(axis=(1, 2, 3))) / np.mean(preprocessing_of(net).scale)  # of I, in grey levels
+    rise = climbed - climbed[0]
+    for k, c in enumerate(classes):
+        if size[k] == 0:
+            yield f"does not move: its gradient is zero at the start, {place_of_death(net, c, offset, settings)}"
+        elif size[k] > 255:
+            yield f"has gone {size[k]:.3g} grey levels from the mean: {too_far}"
+        elif rise[-1, k] < rise[:, k].max() / 2 or rise[-1, k] <= 0:
+            yield f"ends at {climbed[-1, k]:.3g} after {climbed[:, k].max():.3g} on the way: {fell_back}"
+        elif size[k] < 1:
+            yield f"has moved its pixels by less than one grey level: {hardly_moved}"
+        else:
+            yield None
+
+
+def place_of_death(net: Network, c: int, offset: np.ndarray, settings: AnySettings) -> str:
+    """Where the gradient of what is climbed dies on its way down to the zero image."""
+    score = settings.score if isinstance(settings, Settings) else "class"
+    trace = net.forward(net.xp.asarray(offset[:1] * 0))
+    died = where_it_died(net, "gradient", trace, top_gradient(trace.scores, [c], score))
+    return f"{died}; start from noise"

@@ -1,0 +1,19 @@
+"""Settings with a name."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from .settings import Settings
+from .vivid import Vivid
+
+AnySettings: TypeAlias = Settings | Vivid
+
+PAPER = Settings()
+
+PRESETS: dict[str, AnySettings] = {
+    "paper": PAPER,
+    "jitter": Settings(jitter=8),  # larger and fewer objects, in place of many outlined copies
+    "smooth": Settings(jitter=8, blur=0.6, total_variation=2e-4),  # and less of the pixel noise
+    "vivid": Vivid(),  # another basis, and so other images
+}

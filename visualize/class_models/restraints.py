@@ -1,0 +1,45 @@
+"""What later authors have added to the ascent, to keep the image near what photographs look like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layers.arrays import Array, array_module
+
+
+def total_variation_gradient(I: Array) -> Array:
+    """∂/∂I of Σ |I(i+1, j) − I(i, j)| + |I(i, j+1) − I(i, j)|: each pixel is pulled towards its neighbours' side.
+
+    (Mahendran & Vedaldi, Understanding Deep Image Representations by Inverting Them, 2015; theirs has a power of it.)
+    """
+    xp = array_module(I)
+    down, right = xp.sign(xp.diff(I, axis=2)), xp.sign(xp.diff(I, axis=3))
+    gradient = xp.zeros_like(I)
+    gradient[:, :, 1:] += down
+    gradient[:, :, :-1] -= down
+    gradient[:, :, :, 1:] += right
+    gradient[:, :, :, :-1] -= right
+    return gradient
+
+
+def blurred(I: Array, sigma: float) -> Array:
+    """The images through a Gaussian of `sigma` pixels, one matrix for the rows and one for the columns: G_h I G_wᵀ.
+
+    (Yosinski et al., Understanding Neural Networks Through Deep Visualization, 2015.)
+    """
+    G_h, G_w = (array_module(I).asarray(gaussian_matrix(n, sigma).astype(I.dtype)) for n in I.shape[2:])
+    return G_h @ I @ G_w.T
+
+
+def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
+    """G_ij ∝ exp(−(i − j)² / 2σ²), its rows summing to 1: at the borders only what is there counts."""
+    i = np.arange(n)
+    G = np.exp(-((i[:, None] - i) ** 2) / (2 * sigma**2))
+    return G / G.sum(axis=1, keepdims=True)
+
+
+def inside_ball(I: Array, radius: float) -> Array:
+    """Each image scaled back to ‖I‖ = radius where it is longer."""
+    xp = array_module(I)
+    norm = xp.sqrt((I**2).sum(axis=(1, 2, 3), keepdims=True))
+    return I * xp.minimum(1, radius / xp.maximum(norm, radius))

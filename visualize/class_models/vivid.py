@@ -1,0 +1,166 @@
+"""The same argmax_I S_c(I), climbed in another basis: `vivid`.
+
+The gradient is the paper's.  What differs is in which coordinates it is followed, and so which images are near:
+
+    I = preprocessed( 255 · σ(A · B_h (s ∘ Z) B_wᵀ) )     Z, of each wave and colour axis how much there is
+
+    ∂S_c/∂Z:  down through the network, the view, the colours and the waves, each by its adjoint.
+
+A step of one size in all of Z changes large shapes much and single pixels little, and colours as photographs do; no
+frequency is forbidden, and no weight on ‖I‖ is needed, for σ keeps the pixels in 0 … 255.  At each step the network
+looks at the image a little shifted, turned and scaled.  The sources stand in `fourier`, `colours`, `views` and `adam`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from layers.arrays import Array
+from minicnn.images import Preprocessing
+from minicnn.network import Network, preprocessing_of
+
+from .adam import Adam
+from .ascent import Ascent
+from .colours import Colours
+from .fourier import Waves
+from .objective import precision, slope
+from .settings import numbers, positive_numbers, whole_numbers
+from .views import View
+
+LARGEST = 2048  # pixels: the spectrum and Adam's two means of it are kept in memory
+
+
+@dataclass(frozen=True)
+class Vivid:
+    """How to climb in waves and colour axes.  Nothing of this is in the paper but S_c itself.
+
+    steps: of the ascent
+    rate:  Adam's: how far a step moves each of Z
+    shift: before each step the view is moved by up to so many pixels, down and across …
+    turn:  … turned by up to so many degrees either way …
+    zoom:  … and scaled by up to this share, up or down
+    noise: size of the normal noise in Z to start from
+    seed:  of views and noise
+    picture_size: pixels of the picture's longer side; None: what the network sees at once.  A larger picture is seen in
+           several views side by side, laid anew at each step, and climbs the mean of their S_c
+    """
+
+    steps: int = 200
+    rate: float = 0.02
+    shift: float = 16.0
+    turn: float = 10.0
+    zoom: float = 0.1
+    noise: float = 0.0025
+    seed: int = 0
+    picture_size: int | None = None
+
+    def __post_init__(self) -> None:
+        whole_numbers(self, steps=1, seed=0)
+        positive_numbers(self, "rate", "noise")
+        numbers(self, "shift", "turn", "zoom")
+        if self.turn > 45 or self.zoom >= 1:
+            raise ValueError(f"turn must be at most 45 and zoom less than 1, got {self.turn} and {self.zoom}")
+        if self.picture_size is not None:
+            whole_numbers(self, picture_size=1)
+            if self.picture_size > LARGEST:
+                raise ValueError(f"picture_size must be {LARGEST} or less, got {self.picture_size}")
+
+    @property
+    def length(self) -> int:
+        """How many steps are done."""
+        return self.steps
+
+    def stopped_after(self, steps: int) -> Vivid:
+        """Settings that end where an ascent with these had come to."""
+        return replace(self, steps=min(steps, self.steps))
+
+
+def ascend_vividly(net: Network, classes: Sequence[int], settings: Vivid) -> Iterator[Ascent]:
+    """The ascent a step at a time: settings.steps + 1 states, the last of them looked at as it is.
+
+    Z ← Z + Adam's step along ∂S_c/∂Z
+    """
+    picture, xp = canvas(net, settings), net.xp
+    Z = start(net, classes, settings, picture)
+    waves, colours, adam = Waves(Z, picture.size), Colours(Z, picture.order), Adam(settings.rate)
+    mean, scale = (xp.asarray(a.astype(Z.dtype)) for a in per_channel(picture))
+    rng = np.random.default_rng(settings.seed)  # one for all classes: several at once see what each alone would
+    rate, none = xp.full(len(classes), settings.rate, Z.dtype), xp.zeros(len(classes), Z.dtype)
+    for t in range(settings.steps + 1):
+        P = colours.pixels(waves.image(Z))
+        views = looks(net, picture.size, settings, rng) if t < settings.steps else straight_looks(net, picture.size)
+        scores, gradient = seen(net, (P - mean) * scale, classes, views)
+        I = (P - mean) * scale
+        yield Ascent(I, scores, scores, xp.sqrt((I**2).sum(axis=(1, 2, 3))), rate, none)
+        Z = adam.step(Z, waves.adjoint(colours.adjoint(gradient * scale, P)))
+
+
+def seen(net: Network, I: Array, classes: Sequence[int], views: Sequence[View]) -> tuple[Array, Array]:
+    """The mean of S_c over some views of the images, and its gradient ∂/∂I.  One view after the other: memory."""
+    scores, gradient = 0.0, 0.0
+    for view in views:
+        S_c, _, grad = slope(net, view.of(I), classes)
+        scores, gradient = scores + S_c / len(views), gradient + view.adjoint(grad, I.shape) / len(views)
+    return scores, gradient
+
+
+def canvas(net: Network, settings: Vivid) -> Preprocessing:
+    """What turns pictures of this size into X_0: the network's own preprocessing, of a mean image its mean colour."""
+    own = preprocessing_of(net)
+    least = max(own.size)
+    size = settings.picture_size or least
+    if size < least:
+        raise ValueError(f"picture_size must be {least} or more, what the network sees at once, got {size}")
+    shape = (round(own.size[0] * size / least), round(own.size[1] * size / least))
+    mean = np.asarray(own.mean).reshape(own.channels, -1).mean(axis=1)
+    return replace(own, size=shape, mean=tuple(mean.tolist()), resize=None)
+
+
+def per_channel(picture: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale, each (C, 1, 1)."""
+    mean, scale = np.asarray(picture.mean), np.broadcast_to(np.asarray(picture.scale), picture.channels)
+    return mean[:, None, None], scale[:, None, None]
+
+
+def start(net: Network, classes: Sequence[int], settings: Vivid, picture: Preprocessing) -> Array:
+    """A little noise, without which all images would be alike in all directions: (N, C, H, W)."""
+    generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # a class's own, whatever the batch
+    shape = (picture.channels, *picture.size)
+    Z = settings.noise * np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
+    return net.xp.asarray(Z, precision(net))
+
+
+# ---------------------------------------------------------------------- where to look
+
+
+def looks(net: Network, size: tuple[int, int], settings: Vivid, rng: np.random.Generator) -> list[View]:
+    """Views that cover the picture, moved at random all together, turned and scaled each by itself.
+
+    A single view moves by `shift` at most; several by half their distance, so that their borders lie anywhere.
+    """
+    straight = straight_looks(net, size)
+    reach = settings.shift if len(straight) == 1 else max(size) / 2 / np.sqrt(len(straight))
+    down, across = rng.uniform(-reach, reach, 2)
+    return [
+        View(
+            view.size,
+            (view.middle[0] + down, view.middle[1] + across),
+            scale=float(1 + settings.zoom * rng.uniform(-1, 1)),
+            turn=float(np.radians(settings.turn) * rng.uniform(-1, 1)),
+        )
+        for view in straight
+    ]
+
+
+def straight_looks(net: Network, size: tuple[int, int]) -> list[View]:
+    """The fewest views of the network's size that cover the picture, evenly spread."""
+    own = preprocessing_of(net).size
+    middles = [
+        [(i + 0.5) * N / count - 0.5 for i in range(count)]
+        for n, N in zip(own, size, strict=True)
+        for count in [-(-N // n)]
+    ]
+    return [View(own, (y, x)) for y in middles[0] for x in middles[1]]
