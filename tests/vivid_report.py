@@ -67,9 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     net = squeezenet()
     classes = [find_class(name, net.classes, len(net.classes)) for name in args.classes]
-    print(
-        "| class | S_c | rank | rank after the worst of 8 moves | least lead over the next score |\n|---|---|---|---|---|"
-    )
+    print("| class | S_c | rank | worst rank, moved | least lead over the next score |\n|---|---|---|---|---|")
     ranks = []
     for c in classes:
         with engine(engine_of_long_work()):

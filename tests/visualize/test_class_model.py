@@ -266,13 +266,13 @@ def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(
                 raise KeyboardInterrupt
             yield state
 
-    stopped = class_model(small, 1, Settings(steps=50, step=9.0, jitter=1), interrupted)
+    stopped = class_model(small, 1, Settings(steps=50, noise=1.0), interrupted)
     assert stopped.interrupted
     assert (stopped.settings.steps, stopped.settings.stop, stopped.steps) == (50, 7, 7)
     again = class_model(small, 1, stopped.settings)
     assert not again.interrupted
     assert np.array_equal(stopped.offset, again.offset)
-    whole = class_model(small, 1, Settings(steps=7, step=9.0, jitter=1))  # whose steps have shrunk to nothing by then
+    whole = class_model(small, 1, Settings(steps=7, noise=1.0))  # whose steps have shrunk to nothing by then
     assert not np.allclose(stopped.offset, whole.offset, rtol=1e-3)
 
 

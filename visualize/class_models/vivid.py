@@ -50,9 +50,9 @@ class Vivid:
 
     steps: int = 200
     rate: float = 0.02
-    shift: float = 16.0
-    turn: float = 10.0
-    zoom: float = 0.1
+    shift: float = 12.0
+    turn: float = 5.0
+    zoom: float = 0.05
     noise: float = 0.0025
     seed: int = 0
     picture_size: int | None = None
