@@ -53,7 +53,7 @@ def ascend(net: Network, classes: Sequence[int], settings: Settings) -> Iterator
         if settings.max_norm is not None:
             I = inside_ball(I, settings.max_norm)
         if settings.blur and (t + 1) % settings.blur_every == 0:
-            I = blurred(I, settings.blur)
+            I = blurred(I, settings.blur * settings.step_at(t))  # less, as less is added
 
 
 def start(net: Network, classes: Sequence[int], settings: Settings) -> Array:

@@ -12,6 +12,7 @@ from visualize.dead_signal import where_it_died
 from .objective import top_gradient
 from .presets import AnySettings
 from .settings import Settings
+from .vivid import Vivid
 
 
 class Stalled(UserWarning):
@@ -41,7 +42,9 @@ def diagnose(
     size = np.sqrt((offset**2).mean(axis=(1, 2, 3))) / np.mean(preprocessing_of(net).scale)  # of I, in grey levels
     rise = climbed - climbed[0]
     for k, c in enumerate(classes):
-        if size[k] == 0:
+        if isinstance(settings, Vivid) and np.ptp(climbed[:, k]) == 0:
+            yield "does not move: its gradient is zero at the start, near grey; take a larger noise, or another preset"
+        elif size[k] == 0:
             yield f"does not move: its gradient is zero at the start, {place_of_death(net, c, offset, settings)}"
         elif size[k] > 255:
             yield f"has gone {size[k]:.3g} grey levels from the mean: {too_far}"
