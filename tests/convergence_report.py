@@ -8,7 +8,7 @@ With I* the last image and d(I) = ∂S_c/∂I − 2λI the slope of what is clim
 S_c consists of linear pieces.  At a maximum that lies where several pieces meet, none of their slopes is zero, but
 a mixture of them is: Σ w_i d(I_i) = 0, w_i ≥ 0, Σ w_i = 1.  `mixed slope` is the least norm of such mixtures over the
 last points I_i of the ascent, again over ‖∂S_c/∂I‖, and `radius` how far these points are from I*, over ‖I*‖: the
-measure of gradient sampling (Burke, Lewis & Overton 2005).
+measure of gradient sampling [Burke2005].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba 2015): steps whose size does not depend on the gradient's.
+"""Adam [Kingma2015]: steps whose size does not depend on the gradient's.
 
     m ← β₁ m + (1 − β₁) g,       v ← β₂ v + (1 − β₂) g²,
     z ← z + rate · m̂ / (√v̂ + ε),       m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)

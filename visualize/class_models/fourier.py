@@ -1,4 +1,4 @@
-"""Images as sums of waves: the basis in which photographs are short (Olah, Mordvintsev & Schubert 2017).
+"""Images as sums of waves: the basis in which photographs are short [Olah2017].
 
 A row of n pixels is written as Σ_k z_k b_k over n waves b_k, sines and cosines of 0, 1, … ⌊n/2⌋ periods.  They are
 orthonormal, BᵀB = 1, so  x = B z  and  z = Bᵀ x.  An image has one such basis for its columns and one for its rows:

@@ -10,7 +10,7 @@ from layers.arrays import Array, array_module
 def total_variation_gradient(I: Array) -> Array:
     """∂/∂I of Σ |I(i+1, j) − I(i, j)| + |I(i, j+1) − I(i, j)|: each pixel is pulled towards its neighbours' side.
 
-    (Mahendran & Vedaldi, Understanding Deep Image Representations by Inverting Them, 2015; theirs has a power of it.)
+    [Mahendran2015]; theirs has a power of it.
     """
     xp = array_module(I)
     down, right = xp.sign(xp.diff(I, axis=2)), xp.sign(xp.diff(I, axis=3))
@@ -25,7 +25,7 @@ def total_variation_gradient(I: Array) -> Array:
 def blurred(I: Array, sigma: float) -> Array:
     """The images through a Gaussian of `sigma` pixels, one matrix for the rows and one for the columns: G_h I G_wᵀ.
 
-    (Yosinski et al., Understanding Neural Networks Through Deep Visualization, 2015.)
+    [Yosinski2015]
     """
     G_h, G_w = (array_module(I).asarray(gaussian_matrix(n, sigma).astype(I.dtype)) for n in I.shape[2:])
     return G_h @ I @ G_w.T

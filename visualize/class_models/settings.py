@@ -24,11 +24,11 @@ class Settings:
     momentum: velocity ← momentum · velocity + direction
     score:    "class" climbs S_c, "posterior" climbs log P_c
     jitter:   † before each step the image is rolled by up to so many random pixels, and back after it
-              (Mordvintsev et al. 2015)
+              [Mordvintsev2015]
     blur:     † after every `blur_every` steps the image is blurred with a Gaussian of so many pixels at first, which
-              shrink as the step does (Yosinski et al. 2015)
+              shrink as the step does [Yosinski2015]
     total_variation: † weight of the image's total variation, which is taken off the objective
-              (Mahendran & Vedaldi 2015)
+              [Mahendran2015]
     max_norm: † the image is scaled back to this ‖I‖ where a step leads beyond it; None: no limit
     noise:    † size of the normal noise to start from in place of zero
     seed:     of jitter and noise

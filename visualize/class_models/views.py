@@ -1,12 +1,12 @@
 """A look at a part of a picture, slightly shifted, turned and scaled; and the gradient on its way back.
 
 What is still there in each of many such looks is large and robust; what depends on single pixels averages out
-(Mordvintsev, Olah & Tyka 2015: shifts; Olah, Mordvintsev & Schubert 2017: turns and scalings, too).
+([Mordvintsev2015]: shifts; [Olah2017]: turns and scalings, too).
 
     view(X) = T( R X Cᵀ )
 
 R and C hold in each row the two weights of a linear interpolation: they shift, scale and cut out.  The picture goes on
-beyond its borders where it began, as its waves do.  T turns.  A turn is three shears (Paeth 1986),
+beyond its borders where it began, as its waves do.  T turns.  A turn is three shears [Paeth1986],
 
     ( cos α  −sin α )   ( 1  −tan α/2 ) (   1    0 ) ( 1  −tan α/2 )
     ( sin α   cos α ) = ( 0      1    ) ( sin α  1 ) ( 0      1    )
