@@ -306,9 +306,9 @@ def test_an_interrupted_ascent_is_repeated_by_its_settings(small):
                 raise KeyboardInterrupt
             yield state
 
-    stopped = class_model(small, 1, Vivid(steps=50), interrupted)
+    stopped = class_model(small, 2, Vivid(steps=50, shift=2), interrupted)
     assert stopped.settings.steps == stopped.steps == 7
-    assert np.array_equal(stopped.offset, class_model(small, 1, stopped.settings).offset)
+    assert np.array_equal(stopped.offset, class_model(small, 2, stopped.settings).offset)
 
 
 @pytest.mark.parametrize("precision", [np.float32, np.float64])
