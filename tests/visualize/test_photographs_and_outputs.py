@@ -162,6 +162,6 @@ def test_class_models_name_every_picture_they_write(place, capsys):
 def test_a_settings_file_repeats_its_classes_by_index_even_if_names_are_numbers(tmp_path):
     from visualize.commands.class_model import read_run
 
-    run = {"classes": [10, 2], "network": "shapes", "settings": {}}
+    run = {"classes": [10, 2], "network": "shapes", "settings": {"schedule": "cosine"}}
     (tmp_path / "run.json").write_text(json.dumps(run))
     assert read_run(tmp_path / "run.json")[3] == ["#10", "#2"]

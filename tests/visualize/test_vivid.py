@@ -324,7 +324,7 @@ def test_pytorch_takes_vivid_models_for_their_classes_wherever_they_are_moved(sq
 
     classes = [292, 949]  # tiger, strawberry
     with engine(engine_of_long_work()):
-        model = class_model(squeezenet, classes, replace(PRESETS["vivid"], steps=50))
+        model = class_model(squeezenet, classes, replace(PRESETS["vivid"], steps=100))
     for k, c in enumerate(classes):
         verdict = judged(squeezenet, c, model.image[k])
         assert (verdict.rank, verdict.worst_rank) == (1, 1)
