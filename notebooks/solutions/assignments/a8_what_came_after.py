@@ -11,7 +11,7 @@ import numpy as np
 
 
 def smoothgrad(gradient, x, noise):
-    """SmoothGrad (Smilkov et al. 2017): the mean over k of ∂S_c/∂I at x + noise_k.
+    """SmoothGrad [Smilkov2017]: the mean over k of ∂S_c/∂I at x + noise_k.
 
     Shapes: x (1, C, H, W), noise (T, C, H, W) → (1, C, H, W).
 
@@ -21,7 +21,7 @@ def smoothgrad(gradient, x, noise):
 
 
 def integrated_gradients(gradient, x, baseline, steps):
-    """Integrated gradients (Sundararajan et al. 2017):   (x − x') · ∫_0^1 ∂S_c/∂I at x' + t (x − x') dt,   x' =
+    """Integrated gradients [Sundararajan2017]:   (x − x') · ∫_0^1 ∂S_c/∂I at x' + t (x − x') dt,   x' =
     baseline.
 
     The integral by the midpoint rule: the mean over t = (k + ½)/steps, k = 0 … steps−1.
@@ -36,7 +36,7 @@ def integrated_gradients(gradient, x, baseline, steps):
 
 
 def grad_cam(maps, gradients):
-    """Grad-CAM (Selvaraju et al. 2017):   max(Σ_m a_m · X_m, 0),   a_m = the mean over the places of ∂S_c/∂X_m.
+    """Grad-CAM [Selvaraju2017]:   max(Σ_m a_m · X_m, 0),   a_m = the mean over the places of ∂S_c/∂X_m.
 
     Shapes: maps X of one layer and their gradients, both (N, M, H, W) → (N, H, W).
 
@@ -47,7 +47,7 @@ def grad_cam(maps, gradients):
 
 
 def occlusion(score, x, size, stride, value):
-    """Occlusion (Zeiler and Fergus 2013): how much the score falls when a square is covered,   S_c(x) − S_c(x with
+    """Occlusion [Zeiler2014]: how much the score falls when a square is covered,   S_c(x) − S_c(x with
     the square = value).
 
     Entry (i, j) is of the square of `size` × `size` pixels whose upper left corner is at (stride·i, stride·j), in all
