@@ -263,6 +263,7 @@ def test_work_of_minutes_is_compiled_where_numba_is_and_a_terminal_is_told_what_
     args = Namespace(engine=None, long_work=True)
     with monkeypatch.context() as patch:
         patch.setattr(seam, "compiled_is_installed", lambda: True)
+        patch.setattr(seam, "_that_works_here", lambda name: name)
         assert seam.engine_of_long_work() == os.environ.get("MINICNN_ENGINE", "compiled")
         with plain():
             assert seam.engine_of_long_work() == "plain"
