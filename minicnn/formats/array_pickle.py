@@ -43,6 +43,8 @@ def read_array_pickle(content: bytes) -> Any:
     class Array(np.ndarray):
         """numpy._core.multiarray._reconstruct(ndarray, (0,), b"b"), which only then learns what it holds."""
 
+        kind: Any = np.dtype("b")  # its numbers' kind and their order in bytes, which `finished` gives it
+
         def __setstate__(self, state: Any) -> None:
             _, shape, dtype, by_columns, data = expected(tuple, state)
             fill(self, take(data), dtype, shape, bool(by_columns))
@@ -82,20 +84,22 @@ class Dtype:
             raise FileError("refused: the pickle has an array of something made up; expected numbers")
 
 
-def fill(array: np.ndarray, data: bytes, dtype: Any, shape: Any, by_columns: bool) -> np.ndarray:
+def fill(array: Any, data: bytes, dtype: Any, shape: Any, by_columns: bool) -> np.ndarray:
     """The array with the numbers in their shape, if they are as many; NumPy's own __setstate__ does not count well."""
     kind = np.dtype(expected(Dtype, dtype).code)
     if min(expected(tuple, shape), default=0) < 0 or math.prod(shape) * kind.itemsize != len(data):
         raise FileError(f"a damaged pickle: an array of shape {shape} with {len(data)} bytes")
-    np.ndarray.__setstate__(array, (1, shape, kind, by_columns, data))  # type: ignore[arg-type]
-    array.dtype = kind.newbyteorder(dtype.order)  # type: ignore[misc]
-    return array
+    state: Any = (1, shape, kind, by_columns, data)
+    filled: np.ndarray = array
+    np.ndarray.__setstate__(filled, state)
+    array.kind = kind.newbyteorder(dtype.order)
+    return filled
 
 
 def finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
     """The same with plain arrays in their places; `done` knows what it has met, for containers hold each other."""
     if id(value) not in done:
-        done[id(value)] = value, np.asarray(value) if isinstance(value, np.ndarray) else value
+        done[id(value)] = value, np.asarray(value).view(value.kind) if hasattr(value, "kind") else value
         if isinstance(value, (list, dict)):
             for key in range(len(value)) if isinstance(value, list) else list(value):
                 value[key] = finished(value[key], done)
