@@ -140,8 +140,10 @@ def _that_works_here(name: str) -> str:
 
     Numba refuses a NumPy newer than itself, and cannot cache where neither the install nor the home can be written.
     """
+    if name != "compiled":
+        return name
     try:
-        _functions(name) if name == "compiled" else None
+        _functions(name)
     except (ImportError, RuntimeError, OSError) as error:
         why = " ".join(str(error).split())
         cure = ": set NUMBA_CACHE_DIR to a folder that can be written" if "cannot cache" in why else ""

@@ -28,7 +28,8 @@ def own_layer(source: str, rng: np.random.Generator) -> tuple[str, Layer]:
         module = run_file(Path(path))
     if not hasattr(module, name):
         layers = [n for n, thing in vars(module).items() if is_own_layer(thing, module)]
-        raise ValueError(f"{path} has no {name}" + (f"; it has {', '.join(layers)}" if layers else ""))
+        instead = f"; it has {', '.join(layers)}" if layers else ", and no other layer"
+        raise ValueError(f"{path} has no {name}{instead}")
     thing = getattr(module, name)
     if isinstance(thing, type) and issubclass(thing, Layer):
         with blamed_on(path):

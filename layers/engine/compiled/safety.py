@@ -65,7 +65,7 @@ def guarded(compiled: Callable[..., Any], instead: Callable[..., Any]) -> Callab
 @contextmanager
 def own_threads() -> Iterator[None]:
     """SciPy's BLAS, which our tasks call, with one thread, Numba with no more than `cores`; both given back."""
-    fewer = cores() < _numbas_threads()  # asking Numba itself takes 5 µs
+    fewer = cores() < _numbas_threads()  # seldom; asking Numba at each call is slow
     numbas, before = numba.get_num_threads() if fewer else 0, [number() for number, _ in _blas()]
     try:
         if fewer:
@@ -95,6 +95,7 @@ def cores() -> int:
 
 
 def _numbas_threads() -> int:
+    """How many threads Numba starts."""
     config: Any = numba.config
     return int(config.NUMBA_NUM_THREADS)
 
