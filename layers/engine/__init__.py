@@ -7,7 +7,7 @@ An engine may have a function of the same name that gives the same numbers, but 
     numpy      NumPy in strips that stay in the processor's cache; the default
     compiled   loops compiled by Numba, shared among the cores (the extra `fast`)
 
-What an engine lacks, the definition computes; and so it is for all arrays but NumPy's of float32 and float64.
+What an engine lacks, the definition computes; so it is for empty arrays, and all but NumPy's of float32 and float64.
 
     with engine("compiled"): …     with plain(): …     MINICNN_ENGINE=plain python -m pdb program.py
 
@@ -58,10 +58,16 @@ def accelerated(definition: Callable[P, R]) -> Callable[P, R]:
 
 def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
     """The engine's function of this name if it has one and the arrays suit it, the definition otherwise."""
-    arrays = [a for a in arguments if hasattr(a, "dtype")]
-    if any(type(a) is not np.ndarray for a in arrays):
-        return partial(in_pieces, definition)
-    dtypes = {a.dtype for a in arrays if a.dtype != np.uint8 or definition.__name__ != "unpool"}  # of its switches
+    dtypes = set()
+    for a in arguments:
+        if type(a) is np.ndarray:
+            if a.size == 0:
+                return definition
+            dtypes.add(a.dtype)
+        elif hasattr(a, "dtype"):
+            return partial(in_pieces, definition)
+    if definition.__name__ == "unpool":
+        dtypes.discard(np.dtype(np.uint8))  # its switches
     name = current_engine()
     if name == "plain" or len(dtypes) != 1 or not dtypes <= FLOATS:
         return definition

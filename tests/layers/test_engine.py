@@ -141,7 +141,11 @@ def test_an_engine_computes_what_the_definition_says(name, function, data):
         if isinstance(array, np.ndarray):
             array.flags.writeable = False  # nothing is written into an argument
     single = [a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in given_]
-    fast, definition = seam._functions(name)[function], ACCELERATED[function]
+    definition = ACCELERATED[function]
+    with engine(name):
+        fast = seam._implementation(definition, tuple(given_))
+    empty = any(a.size == 0 for a in given_ if isinstance(a, np.ndarray))
+    assert fast is (definition if empty else seam._functions(name)[function])
     with plain():
         assert_same(fast(*given_), definition(*given_), 1e-12)
         assert_same(fast(*single), definition(*single), 3e-5)

@@ -1,7 +1,7 @@
 """Who may run compiled code, and with how many cores.
 
 One thread at a time, for kernels share scratch and cores; others wait, so that all get the same bits.  Who comes while
-this very thread computes (a signal's handler), a forked child, which OpenMP would end, and empty arrays get NumPy's.
+this very thread computes (a signal's handler), and a forked child, which OpenMP would end, get NumPy's.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from functools import cache, wraps
 from importlib.util import find_spec
 from typing import Any
 
 import numba
-import numpy as np
 from numba.core import event
 from threadpoolctl import ThreadpoolController
 
@@ -45,14 +43,18 @@ def guarded(compiled: Callable[..., Any], instead: Callable[..., Any]) -> Callab
     def run(*arguments: Any, **named: Any) -> Any:
         global _owner
         here = threading.get_ident()
-        if _forked or _owner == here or any(a.size == 0 for a in arguments if isinstance(a, np.ndarray)):
+        if _forked or _owner == here:
             return instead(*arguments, **named)
-        with suppress(Unsuited), _lock:
-            _owner = here
+        with _lock:
+            before = _threads()
             try:
-                with own_threads():
-                    return compiled(*arguments, **named)
+                _owner = here
+                _set_threads([min(theirs, ours) for theirs, ours in zip(before, _ours(), strict=True)])
+                return compiled(*arguments, **named)
+            except Unsuited:
+                pass
             finally:
+                _set_threads(before)
                 _owner = 0
         return instead(*arguments, **named)
 
@@ -62,22 +64,24 @@ def guarded(compiled: Callable[..., Any], instead: Callable[..., Any]) -> Callab
 # ---------------------------------------------------------------------- cores
 
 
-@contextmanager
-def own_threads() -> Iterator[None]:
-    """SciPy's BLAS, which our tasks call, with one thread, Numba with no more than `cores`; both given back."""
-    fewer = cores() < _numbas_threads()  # seldom; asking Numba at each call is slow
-    numbas, before = numba.get_num_threads() if fewer else 0, [number() for number, _ in _blas()]
-    try:
-        if fewer:
-            numba.set_num_threads(min(numbas, cores()))
-        for _, set_number in _blas():
-            set_number(1)
-        yield
-    finally:
-        if fewer:
-            numba.set_num_threads(numbas)
-        for (_, set_number), number in zip(_blas(), before, strict=True):
-            set_number(number)
+def _threads() -> list[int]:
+    """How many threads SciPy's BLAS has, and Numba where it may not have them all: asking it is slow."""
+    numbers = [number() for number, _ in _blas()]
+    return [*numbers, numba.get_num_threads()] if len(_ours()) > len(numbers) else numbers
+
+
+def _set_threads(numbers: list[int]) -> None:
+    for (_, set_number), number in zip(_blas(), numbers, strict=False):
+        set_number(number)
+    for number in numbers[len(_blas()) :]:
+        numba.set_num_threads(number)
+
+
+@cache
+def _ours() -> list[int]:
+    """What they have while a kernel runs: BLAS, which each of our tasks calls, one thread, Numba `cores`."""
+    config: Any = numba.config
+    return [1] * len(_blas()) + ([cores()] if cores() < config.NUMBA_NUM_THREADS else [])
 
 
 @cache
@@ -92,12 +96,6 @@ def cores() -> int:
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return max(1, min(available, int(asked) if asked.isdigit() else available))
-
-
-def _numbas_threads() -> int:
-    """How many threads Numba starts."""
-    config: Any = numba.config
-    return int(config.NUMBA_NUM_THREADS)
 
 
 @cache
