@@ -24,17 +24,6 @@ class Add(Branches):
             raise ShapeError(self, f"expects branches of one shape, got {', '.join(str(y.shape) for y in outputs)}")
         return sum(outputs[1:], start=outputs[0]), caches
 
-    def backward(self, grad: Array, caches: list[list[Cache]]) -> Array:
-        """∂f/∂X_n = Σ_k (∂f_k/∂X_n)ᵀ · ∂f/∂X_{n+1}."""
-        return self.run_down("backward", [grad] * len(caches), caches)
-
-    def deconv(self, R: Array, caches: list[list[Cache]]) -> Array:
-        """R_n = Σ_k (the DeconvNet of branch k applied to R_{n+1})."""
-        return self.run_down("deconv", [R] * len(caches), caches)
-
-    def guided(self, G: Array, caches: list[list[Cache]]) -> Array:
-        """G_n = Σ_k (the guided pass of branch k applied to G_{n+1})."""
-        return self.run_down("guided", [G] * len(caches), caches)
-
-    def parameter_gradients(self, grad: Array, caches: list[list[Cache]]) -> dict[str, Array]:
-        return self.branch_gradients([grad] * len(caches), caches)
+    def share(self, signal: Array, caches: list[list[Cache]]) -> tuple[list[Array], list[list[Cache]]]:
+        """Each branch gets the whole signal."""
+        return [signal] * len(caches), caches

@@ -13,7 +13,8 @@ Same = TypeVar("Same", bound="Branches")
 
 
 class Branches(Layer):
-    """f_1(X_n), f_2(X_n), …, each branch f_k a chain of layers; a subclass says how the outputs meet.
+    """f_1(X_n), f_2(X_n), …, each branch f_k a chain of layers; a subclass says how the outputs meet (`join`), and what
+    each branch gets of the signal that comes down (`share`).
 
     `branches` is a list of chains, or a dictionary that names them; an empty chain hands X_n on.
     A parameter is called branch.place.letter, counted from 0: "1.0.K", or "expand3x3.0.K" with named branches.
@@ -27,6 +28,10 @@ class Branches(Layer):
 
     def join(self, outputs: list[Array], caches: list[list[Cache]]) -> tuple[Array, Cache]:
         """X_{n+1} from the output of every branch, and the junction's cache from those of its layers."""
+        raise NotImplementedError
+
+    def share(self, signal: Array, cache: Cache) -> tuple[Sequence[Array], Sequence[Sequence[Cache]]]:
+        """What each branch gets of the signal, and the caches of its layers."""
         raise NotImplementedError
 
     def forward(self, x: Array) -> tuple[Array, Cache]:
@@ -57,10 +62,22 @@ class Branches(Layer):
             arrived.append(signal)
         return sum(arrived[1:], start=arrived[0])
 
-    def branch_gradients(self, grads: Sequence[Array], caches: Sequence[Sequence[Cache]]) -> dict[str, Array]:
+    def backward(self, grad: Array, cache: Cache) -> Array:
+        """∂f/∂X_n = Σ_k (∂f_k/∂X_n)ᵀ · (what branch k gets of ∂f/∂X_{n+1})."""
+        return self.run_down("backward", *self.share(grad, cache))
+
+    def deconv(self, R: Array, cache: Cache) -> Array:
+        """R_n = Σ_k (the DeconvNet of branch k applied to what it gets of R_{n+1})."""
+        return self.run_down("deconv", *self.share(R, cache))
+
+    def guided(self, G: Array, cache: Cache) -> Array:
+        """G_n = Σ_k (the guided pass of branch k applied to what it gets of G_{n+1})."""
+        return self.run_down("guided", *self.share(G, cache))
+
+    def parameter_gradients(self, grad: Array, cache: Cache) -> dict[str, Array]:
         """∂f/∂parameter of every layer in every branch, by its name."""
-        found = {}
-        for (branch, chain), grad, seen in zip(self.branches.items(), grads, caches, strict=True):
+        found, shares = {}, zip(*self.share(grad, cache), strict=True)
+        for (branch, chain), (grad, seen) in zip(self.branches.items(), shares, strict=True):
             for place, layer in reversed(list(enumerate(chain))):
                 for letter, gradient in layer.parameter_gradients(grad, seen[place]).items():
                     found[f"{branch}.{place}.{letter}"] = gradient

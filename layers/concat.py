@@ -24,24 +24,10 @@ class Concat(Branches):
             raise ShapeError(self, f"expects branches of one size, got {', '.join(str(y.shape) for y in outputs)}")
         return join_channels(*outputs), ([y.shape[1] for y in outputs], caches)
 
-    def backward(self, grad: Array, cache: Cache) -> Array:
-        """∂f/∂X_n = Σ_k (∂f_k/∂X_n)ᵀ · (channels k of ∂f/∂X_{n+1})."""
+    def share(self, signal: Array, cache: Cache) -> tuple[list[Array], list[list[Cache]]]:
+        """Each branch gets the channels that it gave."""
         channels, caches = cache
-        return self.run_down("backward", split(grad, channels), caches)
-
-    def deconv(self, R: Array, cache: Cache) -> Array:
-        """R_n = Σ_k (the DeconvNet of branch k applied to channels k of R_{n+1})."""
-        channels, caches = cache
-        return self.run_down("deconv", split(R, channels), caches)
-
-    def guided(self, G: Array, cache: Cache) -> Array:
-        """G_n = Σ_k (the guided pass of branch k applied to channels k of G_{n+1})."""
-        channels, caches = cache
-        return self.run_down("guided", split(G, channels), caches)
-
-    def parameter_gradients(self, grad: Array, cache: Cache) -> dict[str, Array]:
-        channels, caches = cache
-        return self.branch_gradients(split(grad, channels), caches)
+        return split(signal, channels), caches
 
 
 @accelerated

@@ -50,10 +50,7 @@ class Conv(Layer):
     def parameter_gradients(self, grad: Array, x: Array) -> dict[str, Array]:
         """∂f/∂K = Σ over positions of ∂f/∂X_{n+1} times the patch it saw;  ∂f/∂b = Σ over positions of ∂f/∂X_{n+1}."""
         grad = floating(grad)
-        return {
-            "K": kernel_gradient(grad, x, self.K.shape[2:], self.stride, self.pad),
-            "b": position_sums(grad),
-        }
+        return {"K": kernel_gradient(grad, x, self.K.shape[2:], self.stride, self.pad), "b": position_sums(grad)}
 
     def _maps(self, x: Array) -> Array:
         """x, if it is maps that the kernels fit into."""

@@ -30,8 +30,7 @@ class Dropout(Layer):
     def forward_training(self, x: Array, rng: Any) -> tuple[Array, Array]:
         """X_{n+1} = mask · X_n, where mask is 0 with probability p and 1/(1 − p) otherwise.
 
-        rng: NumPy's random generator, so that a seed means the same on every device; passed in, for a layer holds no
-        state.
+        rng: NumPy's random generator, so that a seed means the same on every device.
         """
         xp, x = array_module(x), floating(x)
         kept = xp.asarray(rng.random(x.shape) >= self.p)
