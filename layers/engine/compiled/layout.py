@@ -95,7 +95,9 @@ def to_pixels(x, s0, s1, s2, s3, N, C, H, W, out, T):
     for t in prange(T):
         for g in range(N * H * t // T, N * H * (t + 1) // T):
             n, r = g // H, g % H
-            for c in range(C):
+            for w in range(W if s1 == 1 else 0):
+                copy(x, n * s0 + r * s2 + w * s3, out, (g * W + w) * C, C)
+            for c in range(0 if s1 == 1 else C):
                 for w in range(W):
                     out[(g * W + w) * C + c] = x[n * s0 + c * s1 + r * s2 + w * s3]
 
