@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from layers.engine import plain
 from tests.cupy_api import table
@@ -15,9 +16,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def python_under(heading: str) -> str:
+COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+TABLE = re.compile(r"\| \[[^]]+\]\(([^)]+)\) \| (`.*) \|")  # … | [file](file) | `function`, … |
+
+
+def python_under(heading: str, page: str = README) -> str:
     """The Python code in the section of this heading."""
-    (section,) = re.findall(rf"^## {heading}$(.*?)^## ", README, flags=re.DOTALL | re.MULTILINE)
+    (section,) = re.findall(rf"^## {heading}$(.*?)(?=^## |\Z)", page, flags=re.DOTALL | re.MULTILINE)
     (code,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     return code
 
@@ -31,13 +36,14 @@ def test_the_tour_runs_and_says_what_it_says_and_goes_on_on_a_gpu(capsys, monkey
     assert "WRONG" not in printed
     here = names["M"]
     monkeypatch.setitem(sys.modules, "cupy", strict)  # the stand-in for CuPy passes for it
-    exec(compile(python_under("On a GPU"), "README.md", "exec"), names)
+    exec(compile(python_under("On a GPU", COMMANDS), "commands.md", "exec"), names)
     assert names["net"].xp is strict
     np.testing.assert_allclose(names["M"], here, rtol=0, atol=1e-6 * here.max())  # added up in another order
 
 
 def test_the_version_of_cupy_that_was_checked_is_the_tables():
-    assert f"API use checked against CuPy {table()['cupy']}; run on a GPU: not yet." in README
+    for page in (README, COMMANDS):
+        assert f"API use checked against CuPy {table()['cupy']}; run on a GPU: not yet." in page
 
 
 def test_every_link_into_the_repository_leads_somewhere():
@@ -46,11 +52,12 @@ def test_every_link_into_the_repository_leads_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_every_function_in_the_table_of_equations_is_in_its_file():
-    rows = re.findall(r"\| \[[^]]+\]\(([^)]+)\) \| (`.*) \|", README)
+@pytest.mark.parametrize("page", ["README.md", "docs/where.md"])
+def test_every_function_in_a_table_is_in_its_file(page):
+    rows = TABLE.findall((ROOT / page).read_text(encoding="utf-8"))
     assert len(rows) >= 10
     for file, functions in rows:
-        source = (ROOT / file).read_text(encoding="utf-8")
+        source = ((ROOT / page).parent / file).read_text(encoding="utf-8")
         for name in re.findall(r"`(?:\w+\.)?(\w+)`", functions):
             assert re.search(rf"\b(def|class) {name}\b|\b{name} = ", source), f"{name} is not in {file}"
 
