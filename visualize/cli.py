@@ -13,44 +13,19 @@ import sys
 import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any, NoReturn
 
 from layers.engine import ENGINES, compiled_is_installed
 
-from .commands import (
-    check,
-    class_model,
-    classes,
-    classify,
-    deconv,
-    demo,
-    evaluate,
-    explore,
-    localize,
-    networks,
-    saliency,
-    trace,
-    train,
-)
 from .commands.common import chosen_engine
 from .matplotlib_import import without_users_settings
 from .terminal import never_fail
 
-COMMANDS = {
-    "demo": demo,
-    "explore": explore,
-    "classify": classify,
-    "saliency": saliency,
-    "localize": localize,
-    "class-model": class_model,
-    "trace": trace,
-    "deconv": deconv,
-    "train": train,
-    "evaluate": evaluate,
-    "networks": networks,
-    "classes": classes,
-    "check": check,
-}
+COMMANDS = (
+    "demo", "explore", "classify", "saliency", "localize", "class-model", "trace", "deconv",
+    "train", "evaluate", "networks", "classes", "check",
+)  # fmt: skip
 
 WRONG_INPUT = (ValueError, OSError, ImportError, LookupError, MemoryError, pickle.UnpicklingError)
 
@@ -100,7 +75,8 @@ class SayVersions(argparse.Action):
         parser.exit()
 
 
-def build_parser() -> OneLineParser:
+def build_parser(names: Sequence[str] = COMMANDS) -> OneLineParser:
+    """The parser of these commands: all for the help, otherwise the one that is asked for, which starts sooner."""
     parser = OneLineParser(
         prog="minicnn",
         description="Deep Inside Convolutional Networks (Simonyan, Vedaldi, Zisserman 2013), by hand, on NumPy.",
@@ -108,7 +84,8 @@ def build_parser() -> OneLineParser:
     )
     parser.add_argument("--version", action=SayVersions, help="show what a report of a fault should say, and exit")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for name, module in COMMANDS.items():
+    for name in names:
+        module: Any = import_module(f".commands.{name.replace('-', '_')}", __package__)
         summary = str(module.__doc__).splitlines()[0]
         command = commands.add_parser(
             name,
@@ -126,7 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 1 a check failed, 2 wrong input, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         never_fail(stream)
-    parser, words = build_parser(), list(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS)
     if not words:
         parser.print_help()
         return 0
