@@ -1,7 +1,8 @@
 """Grouped convolution:  X_{n+1} = [X_n¹ ⋆ K¹ + b¹, X_n² ⋆ K² + b², …],   each group of channels by itself.
 
-[Krizhevsky2012] split their network over two graphics cards: kernels of one saw the channels of that card only.
-It is a convolution whose K is zero between the groups, and the zeros are left out.
+[Krizhevsky2012] split their network over two graphics cards: kernels of one saw the channels of that card only
+(but for the third convolution, which sees both).
+A grouped convolution is a convolution whose K is zero between the groups, and the zeros are left out.
 """
 
 from __future__ import annotations

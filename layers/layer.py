@@ -7,7 +7,7 @@ times::
     y, cache = layer.forward(x)
     grad_x   = layer.backward(grad, cache)             # ∂f/∂X_n       from  ∂f/∂X_{n+1}
     R_x      = layer.deconv(R, cache)                  # R_n           from  R_{n+1}
-    G_x      = layer.guided(G, cache)                  # both closed gates at once; differs only in ReLU
+    G_x      = layer.guided(G, cache)                  # both gates must be open; differs from backward only in ReLU
     grads    = layer.parameter_gradients(grad, cache)  # {"K": ∂f/∂K, "b": ∂f/∂b}; only training asks
     y, cache = layer.forward_training(x, rng)          # only training; differs from forward only in Dropout
 

@@ -1,4 +1,4 @@
-"""The top floor: the paper's results as plain functions of a network and arrays, and the command line."""
+"""The top floor: the paper's visualisations as plain functions of a network and arrays, and the command line."""
 
 from .class_models import class_model
 from .comparison import compare_rules

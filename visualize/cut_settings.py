@@ -1,8 +1,9 @@
 """The constants of the cut: whose they are, and three sets of them by name.
 
 The paper (section 3.2) gives the two quantiles, and says that the colour models are Gaussian mixtures and that the
-largest connected piece is kept.  For everything else it names its tool, VGG's *iseg* [Gulshan2010], whose
-defaults for the method of Boykov and Jolly are public.  They are the defaults here.
+largest connected piece is kept.  For the cut it names its tool, VGG's *iseg* [Gulshan2010], whose
+defaults for the method of Boykov and Jolly are public: Gaussians, uniform share, γ, β.  They are the defaults here.
+Soft seeds, expectation maximisation and eight neighbours are not iseg's (docs/localization.md).
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ class CutSettings:
     pairwise:     γ, what an outline costs, from one pixel to the next, where the colours do not change (iseg's 150)
     beta:         β in units of 1 / mean ‖Δ‖²: how fast an outline gets cheaper where they do (iseg's 2)
     connectivity: of pieces, whose largest is kept: with 8, pixels that touch at a corner belong together, with 4
-                  they do not (the paper does not say; the co-author's script of 2016 has 8)
+                  they do not (the paper does not say; a script of 2016 from [Mahendran2016]'s programs has 8)
     clamp:        hard seeds: of the seeds, so large a share of all pixels, the most and the least salient, is also
-                  bound to its label; 1 binds all seeds, 0 (soft seeds) none
+                  bound to its label; 1 binds all seeds, as iseg does, 0 (soft seeds) none
     pixels:       a larger photograph is cut at about so many pixels, 224×224 being what CNN-F sees
     """
 
@@ -62,9 +63,9 @@ class CutSettings:
 PRESETS = {
     # The paper's quantiles with the defaults of the tool that it names.
     "iseg": CutSettings(),
-    # The same with the most and the least salient ½ % bound to their labels: ksseg.m, called "karen's code" in the
-    # programs of [Mahendran2016], where the second author of the paper took part.  Not the paper's.
+    # The same with the most and the least salient ½ % bound to their labels, as in ksseg.m, a script of 2016 from the
+    # programs of [Mahendran2016].  Only the binding is taken over.  Not the paper's.
     "ksseg": CutSettings(clamp=0.005),
-    # The constants of minicnn before it had iseg's: β as in GrabCut [Rother2004], a weaker outline.
+    # The constants of minicnn before it had iseg's: β as in GrabCut [Rother2004], γ our own.
     "minicnn": CutSettings(uniform=0.0, pairwise=20.0, beta=0.5, connectivity=4),
 }

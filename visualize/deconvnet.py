@@ -21,10 +21,12 @@ belongs to the network, not to the class.  What the image adds are the switches 
 class ([Mahendran2016], [Nie2018]).  SqueezeNet shown a cat, cosine of the signals of "Egyptian cat" and "espresso" on
 their way down:
 
-                   the top   1st ReLU   2nd ReLU   3rd ReLU   …   image
+              below conv10   2nd ReLU   3rd ReLU   4th ReLU   …   image
     gradient         −0.01      −0.01       0.09       0.11        0.05
     DeconvNet        −0.02       0.33       0.87       0.94        1.00
     guided           −0.01       0.29       0.67       0.79        0.98
+
+(The convolutions between, which mix, do more of it than the ReLUs.  The 1st ReLU lies above conv10.)
 
 A network of few layers need not forget: in the one for generated scenes (`pretrained.shapes`), DeconvNets of the first
 and the second answer are less alike than gradients are, and it is the guided signals that can hardly be told apart.

@@ -96,7 +96,8 @@ def maximisation(r: np.ndarray, Phi: np.ndarray) -> Mixture:
 def split(x: np.ndarray, K: int) -> np.ndarray:
     """Where EM begins: the widest group of colours is halved across its longest axis until there are K groups.
 
-    This is how [Orchard1991] splits colours.  The groups as responsibilities, 0 or 1: (n, K).
+    This is how [Orchard1991] splits colours; iseg goes no further: one Gaussian for each group.  The groups as
+    responsibilities, 0 or 1: (n, K).
     """
     group = np.zeros(len(x), int)
     for k in range(1, K):

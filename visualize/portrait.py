@@ -1,7 +1,7 @@
 """The portrait of a unit: the patch of the image that it sees, and what each rule sends down from it.
 
-Gradient, DeconvNet and guided back-propagation of the same unit, side by side: the picture that the paper's section 4
-describes and does not show.
+Gradient, DeconvNet and guided back-propagation of the same unit, side by side: the picture that would go with the
+paper's section 4.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from .placeholders import conv, fully_connected, grouped_conv
 def alexnet_2012(classes: int = 1000) -> dict[str, Layer]:
     """AlexNet as published ([Krizhevsky2012], section 3): two groups, normalised, then pooled.
 
-    The paper says 224×224 pixels; its 55×55 maps after conv1 need 227.
+    [Krizhevsky2012] says 224×224 pixels; its 55×55 maps after conv1 need 227.
     """
     return {
         "conv1": conv(3, 96, 11, stride=4),

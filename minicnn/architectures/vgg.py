@@ -8,7 +8,7 @@ from .placeholders import batch_norm, conv, fully_connected
 
 CHANNELS = (64, 128, 256, 512, 512)  # of the five blocks
 CONVOLUTIONS = {  # in each of the five blocks
-    11: (1, 1, 2, 2, 2),  # column A of the paper's table 1
+    11: (1, 1, 2, 2, 2),  # column A of [Simonyan2015]'s table 1
     13: (2, 2, 2, 2, 2),  # column B
     16: (2, 2, 3, 3, 3),  # column D
     19: (2, 2, 4, 4, 4),  # column E

@@ -1,4 +1,4 @@
-"""The checks of assignment 8, what came after: closed forms for S(I) = Σ a · I³, sums for a small network."""
+"""The checks of assignment 8: closed forms for S(I) = Σ a · I³, sums for a small network."""
 
 from __future__ import annotations
 

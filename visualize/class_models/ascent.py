@@ -68,9 +68,9 @@ def start(net: Network, classes: Sequence[int], settings: Settings) -> Array:
 def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> tuple[Array, Array]:
     """(step, λ) of each class (N, 1, 1, 1): as set, or scaled by the size g of the class's gradient at the zero image.
 
-    step = u / g  moves the pixels by one grey level at first, and  λ = 0.05·g / u  lets them go about as far as in
-    photographs;  u is a grey level in X_0 units.  (SqueezeNet: g ≈ 0.0002, so step ≈ 5000 and λ ≈ 1e-5.)  A larger λ
-    makes a fainter picture and no other one: far from the mean, S_c grows like ‖I‖.
+    step = u / g  moves the pixels by one grey level at first, and  λ = 0.05·g / u  lets them go some tens of grey
+    levels from the mean;  u is a grey level in X_0 units.  (SqueezeNet: g ≈ 0.0002, so step ≈ 5000 and λ ≈ 1e-5.)
+    A larger λ makes a fainter picture and no other one: far from the mean, S_c grows like ‖I‖.
     """
     preprocessing, xp = preprocessing_of(net), net.xp
     zero = xp.zeros((len(classes), preprocessing.channels, *preprocessing.size), precision(net))

@@ -1,4 +1,4 @@
-"""What later authors have added to the ascent, to keep the image near what photographs look like."""
+"""What others have added to the ascent, to keep the image near what photographs look like."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
 
 
 def inside_ball(I: Array, radius: float) -> Array:
-    """Each image scaled back to ‖I‖ = radius where it is longer."""
+    """Each image scaled back to ‖I‖ = radius where it is longer.  ([Erhan2009] holds ‖I‖ fixed.)"""
     xp = array_module(I)
     norm = xp.sqrt((I**2).sum(axis=(1, 2, 3), keepdims=True))
     return I * xp.minimum(1, radius / xp.maximum(norm, radius))

@@ -1,8 +1,8 @@
 """What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
 
-The paper's plain recipe is the default: from the zero image along the gradient of the unnormalised score, with λ‖I‖² as
-the only restraint.  The presets "jitter" and "smooth" add what the paper did not do; "vivid" climbs the same score in
-the basis of photographs, waves and colour axes.
+The paper's objective, plainly climbed, is the default: from the zero image along the gradient of the unnormalised
+score, with λ‖I‖² as the only restraint (steps, λ and momentum are ours).  The presets "jitter" and "smooth" add what
+the paper did not do; "vivid" climbs the same score in the basis of photographs, waves and colour axes.
 
 A run writes, for all its classes together, the grid of images (.png), the curves of the ascent (-curves.png), the raw
 arrays (.npz) and the settings (.json), from which `--from` repeats the run; and each class's image by itself.

@@ -35,8 +35,8 @@ def add_crops(parser: argparse.ArgumentParser) -> None:
         dest="crops",
         action="store_const",
         const=WHOLE,
-        help="average the maps of ten crops, as the paper does: corners and centre of the whole photograph, and their "
-        "mirror images (of a picture as large as the crop these are two: it and its mirror image)",
+        help="average the maps of ten crops (the paper averages ten): here corners and centre of the whole photograph, "
+        "and their mirror images (of a picture as large as the crop these are two: it and its mirror image)",
     )
     group.add_argument(
         "--ten-crops-of-square",

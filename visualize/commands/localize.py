@@ -56,8 +56,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """A preset of the cut, and whatever is changed of it."""
     cut = parser.add_argument_group(
         "the cut",
-        "Presets: iseg, the paper's quantiles with the constants of the tool that it names; ksseg, the same\n"
-        "with ½ % at either end clamped, as in a co-author's script of 2016; minicnn, constants of our own.",
+        "Presets: iseg, the paper's quantiles with the constants of the tool that it names; ksseg, the same with\n"
+        "½ % at either end clamped, as in a script of 2016 (ksseg.m, [Mahendran2016]); minicnn, constants of ours.",
     )
     cut.add_argument("--preset", choices=tuple(PRESETS), default="iseg", help="default: %(default)s")
     for name, (kind, text) in SETTINGS.items():

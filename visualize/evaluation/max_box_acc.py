@@ -66,7 +66,7 @@ def normalised(M: np.ndarray) -> np.ndarray:
 
 
 def cubic_weights(n: int, side: int) -> np.ndarray:
-    """The matrix (side, n) that resizes n pixels to `side` by cubic convolution (Keys 1981), a = −¾ as in OpenCV.
+    """The matrix (side, n) that resizes n pixels to `side` by cubic convolution [Keys1981], a = −¾ as in OpenCV.
 
     Each new pixel's centre lies between old ones; the four nearest are weighted by the kernel, and beyond the border
     the last pixel is repeated.  Nothing is smoothed beforehand where the map gets smaller.

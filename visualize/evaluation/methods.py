@@ -70,15 +70,15 @@ METHODS: dict[str, Method] = {
     "deconv/threshold": Method("DeconvNet, thresholded", "deconv", Threshold()),
     "guided/threshold": Method("guided, thresholded", "guided", Threshold()),
     "guided-10/threshold": Method("guided, ten crops, thresholded", "guided-10", Threshold()),
-    "gradient/cut": Method("gradient, cut (the paper's)", "gradient", Cut()),
-    "gradient-10/cut": Method("gradient, ten crops, cut (the paper's)", "gradient-10", Cut()),
+    "gradient/cut": Method("gradient, cut", "gradient", Cut()),
+    "gradient-10/cut": Method("gradient, ten crops, cut", "gradient-10", Cut()),
     "deconv/cut": Method("DeconvNet, cut", "deconv", Cut()),
     "guided/cut": Method("guided, cut", "guided", Cut()),
     "guided-10/cut": Method("guided, ten crops, cut", "guided-10", Cut()),
     "gradient-10-contrast/cut": Method("gradient against rivals, ten crops, cut", "gradient-10-contrast", Cut()),
     "guided-10-contrast/cut": Method("guided against rivals, ten crops, cut", "guided-10-contrast", Cut()),
 }
-STUDIED = "gradient-10/cut"  # the paper's own, of which each constant is varied
+STUDIED = "gradient-10/cut"  # the paper's map, of which each constant of the cut is varied
 
 AS_IT_STANDS = {
     "iseg": "95/30, iseg's constants",

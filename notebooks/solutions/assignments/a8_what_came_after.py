@@ -1,4 +1,4 @@
-"""8. What came after: four ways to explain a score
+"""8. Beside the paper, and after it: four ways to explain a score
 
 Each is a few lines. `gradient` is a function: gradient(x) is ∂S_c/∂I at the images x (N, C, H, W), in the same shape;
 score(x) is S_c (N,).
