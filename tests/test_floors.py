@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import subprocess
 import sys
 from importlib import import_module
@@ -117,3 +118,21 @@ def test_importing_is_light(module):
     program = f"import sys, {module}; print(*({heavy!r} & sys.modules.keys()))"
     result = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
     assert result.stdout.split() == []
+
+
+def test_the_install_brings_the_three_floors_and_no_other_name():
+    """Without `package_dir`, an editable install maps the packages one by one; with it the whole checkout would be on
+    the path, and `import tests` in another project of the environment would find these tests."""
+    setup = configparser.ConfigParser()
+    setup.read(HOUSE / "setup.cfg")
+    assert sorted(setup["options"]["packages"].split()) == PACKAGES
+    assert "package_dir" not in setup["options"]
+
+
+@pytest.mark.parametrize("folder", ["", "notebooks", "notebooks/exercises"])
+def test_a_lesson_finds_what_it_imports_in_the_folder_that_jupyter_starts_it_in(folder):
+    pytest.importorskip("IPython", reason="needs ipykernel: the extra test")
+    program = "from notebooks import show; from notebooks.exercises import check; print(show.__file__)"
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=HOUSE / folder, capture_output=True, text=True, check=True)
+    assert Path(result.stdout.strip()) == HOUSE / "notebooks" / "show.py"
