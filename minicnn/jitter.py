@@ -1,4 +1,4 @@
-"""The jittering of the era: crops, mirror images, shifts of colour, zeroed parts, drawn anew whenever an image is seen.
+"""Data augmentation ("jittering"): random crops, mirror images, shifts of colour, zeroed squares.
 
 A photograph moved by a few pixels, in a mirror or in another light, shows the same thing, and a network that has met it
 so learns what does not matter ([Krizhevsky2012], section 4.1).  The paper adds a jitter of its own, "based on
@@ -12,26 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .settings import check, setting
+
 
 @dataclass(frozen=True)
 class Jitter:
-    """What is done to each batch.
+    """Data augmentation of each batch.  The paper does not say how large its zeroed parts are."""
 
-    crop:   images are framed by so many pixels, and a window of their own size is cut out anywhere
-    mirror: left and right are exchanged in half of the images; not for classes that this would change (an L, a text)
-    colour: standard deviation of the α_i of `shift_colours`; Krizhevsky's is 0.1.  For RGB only
-    zero:   side of the square that is zeroed in each image; the paper does not say how large its parts are
-    """
-
-    crop: int = 0
-    mirror: bool = False
-    colour: float = 0.0
-    zero: int = 0
+    crop: int = setting(0, "random crops of the image's own size, after padding by so many pixels", least=0)
+    mirror: bool = setting(False, "mirror half of the images; not for classes that this would change (an L, a text)")
+    colour: float = setting(0.0, "shifts along the axes of RGB: deviation of their α_i; Krizhevsky's is 0.1", least=0)
+    zero: int = setting(0, "a random square of so many pixels a side zeroed, as in the paper", least=0)
 
     def __post_init__(self) -> None:
-        if min(self.crop, self.zero) < 0 or not 0 <= self.colour < np.inf:
-            got = f"crop {self.crop}, colour {self.colour}, zero {self.zero}"
-            raise ValueError(f"expected jitter of 0 or more, got {got}")
+        check(self)
 
     def __call__(self, images: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The batch, jittered; axes: of the training images' colours, from `colour_axes`."""

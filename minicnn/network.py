@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -11,46 +10,12 @@ import numpy as np
 
 from layers import Layer, ShapeError
 from layers.arrays import Array, array_module, module_of, to_device
-from layers.layer import Cache
 
 from .images import Crop, Preprocessing
+from .trace import Trace as Trace
+from .trace import known
 
 RULES = {"gradient": "backward", "deconv": "deconv", "guided": "guided"}  # a rule's name → the layers' method
-
-
-@dataclass(frozen=True, repr=False)
-class Trace:
-    """What one forward pass saw.
-
-    names:  the layers' names, lowest first
-    maps:   [X_0, X_1, …, X_N]: the images (N, C, H, W), the output of each layer, at last the scores (N, classes)
-    caches: what each layer's way down needs
-    """
-
-    names: list[str]
-    maps: list[Array]
-    caches: list[Cache]
-
-    @property
-    def scores(self) -> Array:
-        """S(I), the unnormalised outputs of the last layer: (N, classes)."""
-        return self.maps[-1]
-
-    def __getitem__(self, name: str) -> Array:
-        """The output of the layer called `name`."""
-        return self.maps[self.names.index(_known(name, self.names)) + 1]
-
-    def __repr__(self) -> str:
-        """A table: each layer's name, and of its output the shape, the smallest and the largest value."""
-        rows = [("layer", "output", "smallest", "largest")]
-        for name, x in zip(["image", *self.names], self.maps, strict=True):
-            values = (f"{float(x.min()):.4g}", f"{float(x.max()):.4g}") if x.size else ("", "")
-            rows.append((name, "×".join(map(str, x.shape)), *values))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            f"{name:{widths[0]}}  {shape:{widths[1]}}  {low:>{widths[2]}}  {high:>{widths[3]}}"
-            for name, shape, low, high in rows
-        )
 
 
 class Network:
@@ -77,7 +42,7 @@ class Network:
         return list(self.layers)
 
     def __getitem__(self, name: str) -> Layer:
-        return self.layers[_known(name, self.names)]
+        return self.layers[known(name, self.names)]
 
     # ------------------------------------------------------------------ the way up: the forward pass
 
@@ -218,7 +183,7 @@ class Network:
     # ------------------------------------------------------------------
 
     def _position(self, name: str | None, default: int) -> int:
-        return default if name is None else self.names.index(_known(name, self.names))
+        return default if name is None else self.names.index(known(name, self.names))
 
     def __repr__(self) -> str:
         width = max(map(len, self.layers))
@@ -252,9 +217,3 @@ def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
     return seed
-
-
-def _known(name: str, names: Sequence[str]) -> str:
-    if name not in names:
-        raise KeyError(f"no layer is called {name!r}; the layers are {', '.join(names)}")
-    return name

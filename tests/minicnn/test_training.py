@@ -346,7 +346,7 @@ def test_losses_are_fetched_only_now_and_then():
     assert (tally.loss, tally.accuracy, tally.images) == (9.5, 0.5, 40)
     tally.add(OnDevice(70), OnDevice(2), 1)
     assert tally.loss == 9.5
-    tally.look()
+    tally.fetch()
     assert tally.loss == pytest.approx((190 * 2 + 70) / 41)
 
 
@@ -360,17 +360,17 @@ def test_batch_normalisation_is_refused_by_name(rng):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"epochs": 0}, "epochs 0: expected 1 or more"),
-        ({"batch": 0}, "batch 0: expected 1 or more"),
-        ({"rate": 0.0}, "rate 0: expected a number above 0"),
-        ({"rate": math.nan}, "rate nan"),
-        ({"rate": math.inf}, "rate inf"),
-        ({"momentum": 1.0}, "momentum 1: expected 0 ≤ momentum < 1"),
-        ({"weight_decay": -1.0}, "weight_decay -1: expected 0 or more"),
-        ({"weight_decay": math.nan}, "weight_decay nan"),
-        ({"warm_up": -1}, "warm_up -1: expected 0 or more"),
-        ({"seed": -1}, "seed -1: expected 0 or more"),
-        ({"schedule": "magic"}, "schedule 'magic': choose from constant, step, linear, cosine"),
+        ({"epochs": 0}, "epochs must be 1 or more, got 0"),
+        ({"batch": 0}, "batch must be 1 or more"),
+        ({"rate": 0.0}, "rate must be more than 0, got 0.0"),
+        ({"rate": math.nan}, "rate must be a number, got nan"),
+        ({"rate": math.inf}, "rate must be a number, got inf"),
+        ({"momentum": 1.0}, "momentum must be 0 or more and less than 1"),
+        ({"weight_decay": -1.0}, "weight_decay must be 0 or more"),
+        ({"weight_decay": math.nan}, "weight_decay must be a number, got nan"),
+        ({"warm_up": -1}, "warm_up must be 0 or more"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"schedule": "magic"}, "schedule must be one of constant, step, linear, cosine, got 'magic'"),
     ],
 )
 def test_wrong_settings_are_refused(wrong, said):
@@ -407,5 +407,5 @@ def test_what_is_held_out_is_not_learnt_from(rng):
     assert not np.array_equal(held_out(data, 0.25, np.random.default_rng(2))[1].labels, validation.labels)
     assert len(held_out(data, 0.001, rng)[1]) == 1
     for share in (0.0, -1.0, 1.0, 0.99, math.nan):
-        with pytest.raises(ValueError, match="expected a share between 0 and 1"):
+        with pytest.raises(ValueError, match="expected a fraction between 0 and 1"):
             held_out(data, share, rng)

@@ -280,10 +280,10 @@ def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(
     ("wrong", "complaint"),
     [
         ({"steps": 0}, "steps must be 1 or more"),
-        ({"step": -1.0}, "step must be a positive number"),
+        ({"step": -1.0}, "step must be more than 0, got -1"),
         ({"decay": float("nan")}, "decay must be"),
         ({"momentum": 1.0}, "momentum must be"),
-        ({"score": "softmax"}, '"class" or "posterior"'),
+        ({"score": "softmax"}, "score must be one of class, posterior"),
         ({"schedule": "exponential"}, "schedule must be one of constant, step, linear, cosine"),
         ({"stop": 0}, "stop must be 1 or more"),
     ],

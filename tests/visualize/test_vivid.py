@@ -338,11 +338,11 @@ def test_pytorch_takes_vivid_models_for_their_classes_wherever_they_are_moved(sq
     ("wrong", "complaint"),
     [
         ({"steps": 0}, "steps must be 1 or more"),
-        ({"rate": 0.0}, "rate must be a positive number"),
-        ({"noise": 0.0}, "noise must be a positive number"),
-        ({"turn": 60.0}, "turn must be at most 45"),
-        ({"zoom": 1.0}, "zoom less than 1"),
-        ({"picture_size": 10**6}, "picture_size must be 2048 or less"),
+        ({"rate": 0.0}, "rate must be more than 0"),
+        ({"noise": 0.0}, "noise must be more than 0"),
+        ({"turn": 60.0}, "turn must be 0 or more and 45 or less, got 60"),
+        ({"zoom": 1.0}, "zoom must be 0 or more and less than 1"),
+        ({"picture_size": 10**6}, "picture_size must be 1 or more and 2048 or less"),
         ({"picture_size": 99.5}, "picture_size must be a whole number"),
     ],
 )
@@ -371,7 +371,7 @@ def test_a_run_is_repeated_from_its_settings_file(tmp_path, capsys):
             ["--preset", "vivid", "--picture-size", "10"],
             "picture_size must be 64 or more, what the network sees at once, got 10",
         ),
-        (["--preset", "vivid", "--picture-size", "5000"], "picture_size must be 2048 or less, got 5000"),
+        (["--preset", "vivid", "--picture-size", "5000"], "picture_size must be 1 or more and 2048 or less, got 5000"),
         (["--preset", "vivid", "--versus-posterior"], "--versus-posterior climbs pixel by pixel"),
     ],
 )

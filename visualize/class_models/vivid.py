@@ -21,13 +21,13 @@ import numpy as np
 from layers.arrays import Array
 from minicnn.images import Preprocessing
 from minicnn.network import Network, preprocessing_of
+from minicnn.settings import check, setting
 
 from .adam import Adam
 from .ascent import Ascent
 from .colours import Colours
 from .fourier import Waves
 from .objective import precision, slope
-from .settings import numbers, positive_numbers, whole_numbers
 from .views import View
 
 LARGEST = 2048  # pixels: the spectrum and Adam's two means of it are kept in memory
@@ -37,36 +37,23 @@ LARGEST = 2048  # pixels: the spectrum and Adam's two means of it are kept in me
 class Vivid:
     """How to climb in waves and colour axes.  Nothing of this is in the paper but S_c itself.
 
-    steps: of the ascent
-    rate:  Adam's: how far a step moves each of Z
-    shift: before each step the view is moved by up to so many pixels, down and across …
-    turn:  … turned by up to so many degrees either way …
-    zoom:  … and scaled by up to this share, up or down
-    noise: size of the normal noise in Z to start from
-    seed:  of views and noise
-    picture_size: pixels of the picture's longer side; None: what the network sees at once.  A larger picture is seen in
-           several views side by side, laid anew at each step, and climbs the mean of their S_c
+    A picture larger than the network's input is seen in several views side by side, placed anew at each step; what is
+    climbed is the mean of their S_c.
     """
 
-    steps: int = 200
-    rate: float = 0.02
-    shift: float = 12.0
-    turn: float = 5.0
-    zoom: float = 0.05
-    noise: float = 0.0025
-    seed: int = 0
-    picture_size: int | None = None
+    steps: int = setting(200, "steps of the ascent", least=1)
+    rate: float = setting(0.02, "Adam's rate: how far a step moves the coefficient of each wave", above=0)
+    shift: float = setting(12.0, "shift the view by up to so many random pixels before each step …", least=0)
+    turn: float = setting(5.0, "… turn it by up to so many degrees either way …", least=0, most=45)
+    zoom: float = setting(0.05, "… and scale it by up to this fraction, up or down", least=0, below=1)
+    noise: float = setting(0.0025, "size of the normal noise in Z to start from", above=0)
+    seed: int = setting(0, "of every random number", least=0)
+    picture_size: int | None = setting(
+        None, "pixels of the picture's longer side (default: the network's input)", least=1, most=LARGEST
+    )
 
     def __post_init__(self) -> None:
-        whole_numbers(self, steps=1, seed=0)
-        positive_numbers(self, "rate", "noise")
-        numbers(self, "shift", "turn", "zoom")
-        if self.turn > 45 or self.zoom >= 1:
-            raise ValueError(f"turn must be at most 45 and zoom less than 1, got {self.turn} and {self.zoom}")
-        if self.picture_size is not None:
-            whole_numbers(self, picture_size=1)
-            if self.picture_size > LARGEST:
-                raise ValueError(f"picture_size must be {LARGEST} or less, got {self.picture_size}")
+        check(self)
 
     @property
     def length(self) -> int:
