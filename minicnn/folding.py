@@ -1,4 +1,4 @@
-"""Batch normalisations folded away: the same scores from fewer layers."""
+"""Batch normalisations folded into the convolutions before them: the same scores from fewer layers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .network import Network
 
 
 def fold_batch_norms(net: Network) -> Network:
-    """The same network, each BatchNorm folded into the convolution right below it; others stay.
+    """The same network, each BatchNorm folded into the convolution directly before it; others stay.
 
-    Scores, gradients and DeconvNet signals remain what they were: both layers are affine, and one product does both.
+    Scores, gradients and DeconvNet signals stay the same: two affine layers in a row are one.
     """
     return Network(folded(net.layers), net.preprocessing, net.classes)
 

@@ -1,4 +1,4 @@
-"""The network: a list of layers, the way up (forward pass) that remembers, and the ways down by three rules."""
+"""The network: a list of layers, with its forward pass and its backward passes by three rules."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Network:
         return Trace(self.names, maps, caches)
 
     def scores(self, x: Array) -> Array:
-        """S(I) alone: the forward pass, remembering nothing."""
+        """S(I) alone: the forward pass, with nothing kept."""
         try:
             for name, layer in self.layers.items():
                 x, _cache = layer.forward(x)
@@ -98,7 +98,7 @@ class Network:
         return self.down("guided", trace, G, start, stop)
 
     def down(self, rule: str, trace: Trace, signal: Array, start: str | None = None, stop: str | None = None) -> Array:
-        """The same by a rule's name: "gradient", "deconv" or "guided"."""
+        """`backward`, `deconv` or `guided`, by the rule's name: "gradient", "deconv" or "guided"."""
         for _name, signal in self.descend(rule, trace, signal, start, stop):  # noqa: B020
             pass
         return signal
@@ -112,7 +112,7 @@ class Network:
         top = self._position(start, default=len(self.layers) - 1)
         bottom = self._position(stop, default=0)
         if bottom > top:
-            raise ValueError(f"cannot go down from layer {start!r} to {stop!r}, which lies above it")
+            raise ValueError(f"cannot go down from layer {start!r} to {stop!r}, which is above it")
         if signal.shape != trace.maps[top + 1].shape:
             raise ShapeError("Network", f"expects a signal of shape {trace.maps[top + 1].shape}, got {signal.shape}")
         for n in range(top, bottom - 1, -1):
@@ -121,12 +121,12 @@ class Network:
             yield name, signal
 
     def parameter_gradients(self, trace: Trace, grad: Array) -> dict[str, Array]:
-        """∂f/∂parameter for each of `trainable`, by the same names, from grad = ∂f/∂S.  Only training asks."""
+        """∂f/∂parameter for each of `trainable`, under the same names, from grad = ∂f/∂S.  Only training needs it."""
         gradients: dict[str, Array] = {}
         for n, (name, layer) in reversed(list(enumerate(self.layers.items()))):
             for letter, gradient in layer.parameter_gradients(grad, trace.caches[n]).items():
                 gradients[f"{name}.{letter}"] = gradient
-            if n > 0:  # nobody asks for ∂f/∂I here
+            if n > 0:  # ∂f/∂I is not needed
                 grad = layer.backward(grad, trace.caches[n])
         return gradients
 
@@ -143,7 +143,7 @@ class Network:
         return {f"{name}.{letter}": p for name, layer in self.layers.items() for letter, p in layer.trainable.items()}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Network:
-        """A copy of this network that holds `parameters` (all of them, or some) in place of its own."""
+        """A copy with `parameters` (all of them, or some) in place of its own."""
         unknown = parameters.keys() - self.parameters.keys()
         if unknown:
             raise ValueError(f"the network has no parameter {sorted(unknown)[0]!r}")
@@ -196,7 +196,7 @@ def input_of(net: Network, *crops: Crop | np.ndarray) -> Array:
 
 
 def preprocessing_of(net: Network) -> Preprocessing:
-    """The network's preprocessing; ValueError for a network that does not say how it wants its photographs."""
+    """The network's preprocessing; ValueError if it has none."""
     if net.preprocessing is None:
         raise ValueError("this network has no preprocessing: give it one, Network(layers, preprocessing=…)")
     return net.preprocessing
@@ -211,9 +211,9 @@ def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
     count = scores.shape[-1]
     if np.ndim(c) > 0 and np.shape(c) != scores.shape[:1]:
         raise ValueError(f"expected one class, or one for each of {scores.shape[0]} images, got {c}")
-    for wanted in np.atleast_1d(c):
-        if wanted not in range(count):
-            raise ValueError(f"there is no class {wanted}: expected 0 … {count - 1}")
+    for k in np.atleast_1d(c):
+        if k not in range(count):
+            raise ValueError(f"there is no class {k}: expected 0 … {count - 1}")
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
     return seed

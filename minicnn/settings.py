@@ -1,4 +1,4 @@
-"""Settings that say of each field what it means and what it may be, once: for readers, for checks, for options.
+"""Settings: dataclasses whose fields carry their meaning and their limits, for readers, checks and options alike.
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,14 +23,14 @@ def setting(
     default: Any,
     meaning: str,
     *,
-    least: float | None = None,
+    minimum: float | None = None,
     above: float | None = None,
     below: float | None = None,
-    most: float | None = None,
+    maximum: float | None = None,
     choices: Iterable[str] | None = None,
 ) -> Any:
-    """A field of a dataclass, its meaning, and its limits: least ≤ value ≤ most, above < value < below."""
-    limits = {"or more": least, "or less": most, "more than": above, "less than": below}
+    """A field of a dataclass, its meaning, and its limits: minimum ≤ value ≤ maximum, above < value < below."""
+    limits = {"or more": minimum, "or less": maximum, "more than": above, "less than": below}
     names = None if choices is None else tuple(choices)
     return field(default=default, metadata={"meaning": meaning, "limits": limits, "choices": names})
 
@@ -46,7 +46,7 @@ def kind_of(f: Field[Any]) -> type:
 
 
 def check(settings: Any) -> None:
-    """ValueError for the first field that is not what it may be: "steps must be 1 or more, got 0"."""
+    """ValueError for the first field outside its limits: "steps must be 1 or more, got 0"."""
     for name, f in described(type(settings)).items():
         value = getattr(settings, name)
         if value is None and str(f.type).endswith("None"):
@@ -56,7 +56,7 @@ def check(settings: Any) -> None:
 
 
 def is_of(kind: type, value: Any) -> bool:
-    """Whether a value is of a kind; a whole number is a number, too; NaN and infinity are none."""
+    """Whether a value is of a kind.  An int is a float, too; NaN and infinity are not."""
     if kind is float:
         return type(value) is not bool and isinstance(value, Real) and math.isfinite(value)
     return type(value) is kind

@@ -1,4 +1,4 @@
-"""What a forward pass leaves behind: every map, and every layer's cache for the way down."""
+"""What a forward pass keeps: the output of every layer, and its cache for the backward passes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Trace:
 
     names:  the layers' names, lowest first
     maps:   [X_0, X_1, …, X_N]: the images (N, C, H, W), the output of each layer, at last the scores (N, classes)
-    caches: what each layer's way down needs
+    caches: what the backward pass through each layer needs
     """
 
     names: list[str]

@@ -35,15 +35,15 @@ from .tally import Diverged, Tally, numbers
 class Settings:
     """How to train."""
 
-    epochs: int = setting(10, "how often every image is seen", least=1)
-    batch: int = setting(64, "images in a step", least=1)
+    epochs: int = setting(10, "how often every image is seen", minimum=1)
+    batch: int = setting(64, "images in a step", minimum=1)
     rate: float = setting(0.05, "η, the learning rate, before its schedule", above=0)
     schedule: str = setting("linear", "how η changes (minicnn/schedules.py)", choices=SCHEDULES)
-    warm_up: int = setting(0, "steps in which η grows from almost nothing", least=0)
-    momentum: float = setting(0.9, "μ, the fraction of each step that the next one keeps", least=0, below=1)
-    weight_decay: float = setting(5e-4, "λ, by which each step shrinks the weights", least=0)
+    warm_up: int = setting(0, "steps in which η grows from almost nothing", minimum=0)
+    momentum: float = setting(0.9, "μ, the fraction of each step that the next one keeps", minimum=0, below=1)
+    weight_decay: float = setting(5e-4, "λ, by which each step shrinks the weights", minimum=0)
     jitter: Jitter = field(default_factory=Jitter)
-    seed: int = setting(0, "of every random number", least=0)
+    seed: int = setting(0, "of every random number", minimum=0)
 
     def __post_init__(self) -> None:
         check(self)

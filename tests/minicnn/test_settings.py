@@ -15,9 +15,9 @@ from visualize.commands.setting_options import add_settings, given
 
 @dataclass(frozen=True)
 class Settings:
-    count: int = setting(3, "how many", least=1)
-    share: float = setting(0.5, "which fraction", least=0, below=1)
-    rate: float | None = setting(None, "how fast", above=0, most=9)
+    count: int = setting(3, "how many", minimum=1)
+    share: float = setting(0.5, "which fraction", minimum=0, below=1)
+    rate: float | None = setting(None, "how fast", above=0, maximum=9)
     mirror: bool = setting(False, "whether mirrored")
     how: str = setting("up", "which way", choices=("up", "down"))
     internal: int = -1

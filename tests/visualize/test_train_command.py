@@ -400,7 +400,7 @@ def test_a_run_does_not_write_over_another(capsys, tmp_path):
         (["stripes", "--network", "tiny", "--rate", "-1"], "rate must be more than 0"),
         (["stripes", "--network", "tiny", "--validation", "1.5"], "validation 1.5: .* fraction between 0 and 1"),
         (["stripes", "--network", "tiny", "--crop", "-1"], "crop must be 0 or more, got -1"),
-        (["stripes", "--network", "tiny", "--crop", "6"], "frame narrower than the image"),
+        (["stripes", "--network", "tiny", "--crop", "6"], "padding narrower than the image"),
         (["--resume", "--out", "nowhere"], r"nowhere.last\.npz does not exist"),
     ],
 )

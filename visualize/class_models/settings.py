@@ -17,30 +17,30 @@ class Settings:
     at all; where others have it from, its source stands beside it.
     """
 
-    steps: int = setting(400, "steps of the ascent", least=1)
+    steps: int = setting(400, "steps of the ascent", minimum=1)
     step: float | None = setting(
         None,
         "how far a gradient of 1 moves the image at first, in X_0 units (default: by the gradient at the zero image)",
         above=0,
     )
     schedule: str = setting("cosine", "how the step shrinks on the way (minicnn/schedules.py)", choices=SCHEDULES)
-    decay: float | None = setting(None, "λ, the weight of ‖I‖² (default: by the gradient at the zero image)", least=0)
-    momentum: float = setting(0.9, "fraction of each step that the next one keeps", least=0, below=1)
+    decay: float | None = setting(None, "λ, the weight of ‖I‖² (default: by the gradient at the zero image)", minimum=0)
+    momentum: float = setting(0.9, "fraction of each step that the next one keeps", minimum=0, below=1)
     score: str = setting("class", "class climbs S_c, posterior log P_c", choices=("class", "posterior"))
     jitter: int = setting(  # † [Mordvintsev2015]
-        0, "roll the image by up to so many random pixels before each step, and back after it", least=0
+        0, "roll the image by up to so many random pixels before each step, and back after it", minimum=0
     )
     blur: float = setting(  # † [Yosinski2015]
-        0.0, "blur with a Gaussian of so many pixels at first, shrinking as the step does …", least=0
+        0.0, "blur with a Gaussian of so many pixels at first, shrinking as the step does …", minimum=0
     )
-    blur_every: int = setting(4, "… after every so many steps", least=1)
+    blur_every: int = setting(4, "… after every so many steps", minimum=1)
     total_variation: float = setting(  # † [Mahendran2015]
-        0.0, "weight of the image's total variation, subtracted from the objective", least=0
+        0.0, "weight of the image's total variation, subtracted from the objective", minimum=0
     )
     max_norm: float | None = setting(None, "scale the image back to this ‖I‖ where it goes beyond", above=0)  # †
-    noise: float = setting(0.0, "size of the normal noise to start from in place of zero", least=0)  # †
-    seed: int = setting(0, "of every random number", least=0)
-    stop: int | None = setting(None, "end after so many of the steps, as an interrupted ascent did", least=1)
+    noise: float = setting(0.0, "size of the normal noise to start from in place of zero", minimum=0)  # †
+    seed: int = setting(0, "of every random number", minimum=0)
+    stop: int | None = setting(None, "end after so many of the steps, as an interrupted ascent did", minimum=1)
 
     def __post_init__(self) -> None:
         check(self)

@@ -41,15 +41,15 @@ class Vivid:
     climbed is the mean of their S_c.
     """
 
-    steps: int = setting(200, "steps of the ascent", least=1)
+    steps: int = setting(200, "steps of the ascent", minimum=1)
     rate: float = setting(0.02, "Adam's rate: how far a step moves the coefficient of each wave", above=0)
-    shift: float = setting(12.0, "shift the view by up to so many random pixels before each step …", least=0)
-    turn: float = setting(5.0, "… turn it by up to so many degrees either way …", least=0, most=45)
-    zoom: float = setting(0.05, "… and scale it by up to this fraction, up or down", least=0, below=1)
+    shift: float = setting(12.0, "shift the view by up to so many random pixels before each step …", minimum=0)
+    turn: float = setting(5.0, "… turn it by up to so many degrees either way …", minimum=0, maximum=45)
+    zoom: float = setting(0.05, "… and scale it by up to this fraction, up or down", minimum=0, below=1)
     noise: float = setting(0.0025, "size of the normal noise in Z to start from", above=0)
-    seed: int = setting(0, "of every random number", least=0)
+    seed: int = setting(0, "of every random number", minimum=0)
     picture_size: int | None = setting(
-        None, "pixels of the picture's longer side (default: the network's input)", least=1, most=LARGEST
+        None, "pixels of the picture's longer side (default: the network's input)", minimum=1, maximum=LARGEST
     )
 
     def __post_init__(self) -> None:
