@@ -230,7 +230,7 @@ def test_a_dead_start_is_reported_with_what_to_change(on):
         Preprocessing((4, 4), mean=(0.0,), order="L"),
     )
     dead = on(dead)
-    with pytest.warns(Stalled, match=r"class 3 .*gradient is zero at the start, it died at layer relu1.*noise"):
+    with pytest.warns(Stalled, match=r"class 3 .*gradient is zero at the start, it vanished at layer relu1.*noise"):
         class_model(dead, 3, Settings(steps=3))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -20,7 +20,7 @@ from visualize.class_models.adam import Adam
 from visualize.class_models.colours import AXES, Colours
 from visualize.class_models.fourier import Waves, waves
 from visualize.class_models.views import View, interpolation, moved, turned
-from visualize.class_models.vivid import canvas, looks, seen, straight_looks
+from visualize.class_models.vivid import canvas, mean_slope, random_views, straight_views
 
 
 @pytest.fixture
@@ -160,10 +160,10 @@ def test_the_gradient_of_the_spectrum_is_that_of_finite_differences(xp, small):
     Z, v = draws.standard_normal((2, 1, 3, *picture.size))
     basis, colours = Waves(Z, picture.size), Colours(Z, picture.order)
     mean, scale = (xp.asarray(np.reshape(a, (3, 1, 1))) for a in (picture.mean, picture.scale))
-    views = looks(net, picture.size, Vivid(), np.random.default_rng(5))
+    views = random_views(net, picture.size, Vivid(), np.random.default_rng(5))
 
     def score(Z):
-        return seen(net, (colours.pixels(basis.image(Z)) - mean) * scale, [2], views)
+        return mean_slope(net, (colours.pixels(basis.image(Z)) - mean) * scale, [2], views)
 
     P = colours.pixels(basis.image(Z))
     gradient = basis.adjoint(colours.adjoint(score(Z)[1] * scale, P))
@@ -215,19 +215,19 @@ def test_adam_is_pytorchs():
 
 
 def test_straight_views_cover_a_larger_picture_and_one_is_enough_for_one_of_the_networks_size(small):
-    assert straight_looks(small, (12, 14)) == [View((12, 14), (5.5, 6.5))]
+    assert straight_views(small, (12, 14)) == [View((12, 14), (5.5, 6.5))]
     covered = np.zeros((26, 30), int)
-    for view in straight_looks(small, (26, 30)):
+    for view in straight_views(small, (26, 30)):
         y, x = (round(m - (n - 1) / 2) for m, n in zip(view.middle, view.size, strict=True))
         covered[max(y, 0) : y + 12, max(x, 0) : x + 14] += 1
     assert covered.min() == 1
-    assert len(straight_looks(small, (26, 30))) == 9
+    assert len(straight_views(small, (26, 30))) == 9
 
 
 def test_views_move_by_no_more_than_they_may(small):
     rng = np.random.default_rng(0)
     settings = Vivid(shift=3, turn=10, zoom=0.2)
-    drawn = [looks(small, (12, 14), settings, rng)[0] for _ in range(200)]
+    drawn = [random_views(small, (12, 14), settings, rng)[0] for _ in range(200)]
     for values, reach in (
         ([view.middle[0] - 5.5 for view in drawn], 3),
         ([view.middle[1] - 6.5 for view in drawn], 3),

@@ -1,4 +1,4 @@
-"""How to climb S_c(I) − λ‖I‖²: what the paper says, what it leaves open, and what others have added."""
+"""Settings of the ascent of S_c(I) − λ‖I‖²: the paper's, those it leaves open, and those that others added."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from minicnn.settings import check, setting
 
 @dataclass(frozen=True)
 class Settings:
-    """How to climb from the zero image, pixel by pixel.
+    """Settings of the ascent from the zero image, pixel by pixel.
 
-    The paper gives the objective, the zero image and gradient ascent.  Steps, step, schedule, momentum and λ it leaves
-    open: the defaults are ours, chosen by what they reach (docs/class_models.md).  What is marked † is not in the paper
-    at all; where others have it from, its source stands beside it.
+    The paper gives the objective, the zero image and gradient ascent.  It leaves steps, step, schedule, momentum and λ
+    open: these defaults are ours (docs/class_models.md says why).  What is marked † is not in the paper, but in the
+    work cited beside it.
     """
 
     steps: int = setting(400, "steps of the ascent", minimum=1)
@@ -47,11 +47,11 @@ class Settings:
 
     @property
     def length(self) -> int:
-        """How many steps are done."""
+        """The number of steps to do."""
         return self.steps if self.stop is None else min(self.stop, self.steps)
 
     def stopped_after(self, steps: int) -> Settings:
-        """Settings that end where an ascent with these had come to: its schedule is still that of all steps."""
+        """These settings, ended after so many steps; the schedule is still that of all steps."""
         return self if steps >= self.steps else replace(self, stop=steps)
 
     def step_at(self, t: int) -> float:

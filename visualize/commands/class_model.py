@@ -1,8 +1,8 @@
-"""What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
+"""Class models, images with a large score: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
 
-The paper's objective, plainly climbed, is the default: from the zero image along the gradient of the unnormalised
-score, with λ‖I‖² as the only restraint (steps, λ and momentum are ours).  The presets "jitter" and "smooth" add what
-the paper did not do; "vivid" climbs the same score in the basis of photographs, waves and colour axes.
+The paper's objective is the default: from the zero image along the gradient of the unnormalised score, with λ‖I‖² as
+the only regulariser (steps, λ and momentum are ours).  The presets "jitter" and "smooth" add regularisers that are not
+in the paper; "vivid" is an ascent of the same score in a basis of waves and colour axes.
 
 A run writes, for all its classes together, the grid of images (.png), the curves of the ascent (-curves.png), the raw
 arrays (.npz) and the settings (.json), from which `--from` repeats the run; and each class's image by itself.
@@ -97,7 +97,7 @@ def chosen_settings(preset: str, changed: dict[str, Any]) -> AnySettings:
 
 
 def climb(args: argparse.Namespace, settings: AnySettings) -> None:
-    """Compute the class models of args.classes, write them and report."""
+    """Compute the class models of args.classes, write them and print where they are."""
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
     output = Output(args.out)
@@ -131,7 +131,7 @@ def climb(args: argparse.Namespace, settings: AnySettings) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
     if not args.json:
         print(f"all together → {', '.join(pictures.values())}{' (replaced)' if files.replaced else ''}")
-    if model.interrupted:  # what was reached is kept; whoever runs several commands in a row learns of it
+    if model.interrupted:  # the result is kept; the exit code says that it is incomplete
         raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""What several commands share: choosing a network, its answers, naming classes, printing progress."""
+"""Options and results that several commands share: network, device, engine, classes, answers, JSON."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def chosen_engine(args: argparse.Namespace) -> Iterator[None]:
-    """Within the block that engine computes which --engine means, or else the one that suits the command."""
-    if not hasattr(args, "engine"):  # a command that computes nothing
+    """Within the block the engine of --engine is used, by default the one that suits the command."""
+    if not hasattr(args, "engine"):  # a command without computation
         yield
         return
     usual = engine_of_long_work() if getattr(args, "long_work", False) else current_engine()
@@ -76,7 +76,7 @@ def chosen_engine(args: argparse.Namespace) -> Iterator[None]:
 
 
 def suggest_numba(command: str) -> None:
-    """A note on a terminal, at the beginning of work that takes minutes, on what would make it faster."""
+    """A note on a terminal, before work of some minutes, that Numba would make it faster."""
     if current_engine() == "numpy" and not compiled_is_installed() and sys.stderr.isatty():
         note = "with Numba this takes half to three quarters of the time: python -m pip install -e '.[fast]'"
         print(f"minicnn {command}: note: {note}", file=sys.stderr)
@@ -98,7 +98,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seed", choices=("1", "activation"), default="1", help="what goes down from a unit (default: %(default)s)"
+        "--seed",
+        choices=("1", "activation"),
+        default="1",
+        help="the signal at the unit: 1, or its activation (default: %(default)s)",
     )
 
 
@@ -114,10 +117,10 @@ def known_layer(net: Network, name: str, option: str) -> str:
 
 
 def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Network:
-    """The network that --network and --weights mean; `otherwise` is the preset where nobody says how it is fed.
+    """The network of --network and --weights, on the device of --device.
 
-    From then on `args.network` is what to load it by: a name, or the path of a file that knows its architecture.
-    Its weights are on the device that --device means, and so is what is computed with them.
+    otherwise: the preprocessing preset for a network that has none and gets none by options
+    Sets `args.network` to what loads the same network again: a name, or the path of a file with its architecture.
     """
     device = chosen_device(args)
     given = preparation(args)
@@ -132,14 +135,14 @@ def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Netw
         return load_network(args)
     if net.preprocessing is None:
         raise ValueError(
-            f"{args.network} does not say how it wants its photographs: choose a --preprocessing "
+            f"{args.network} has no preprocessing for photographs: choose a --preprocessing "
             f"({', '.join(architectures.PREPROCESSINGS)}), or give --mean and --scale"
         )
     return net if device == "cpu" else net.to(device)
 
 
 def chosen_device(args: argparse.Namespace) -> str:
-    """The device that --device means, "cpu" or "cuda"; "auto" says on standard error which it is, and why."""
+    """The device of --device, "cpu" or "cuda"; for "auto" a note on standard error says which, and why."""
     if args.device == "cpu":
         return "cpu"
     problem = why_no_cuda()
@@ -152,7 +155,7 @@ def chosen_device(args: argparse.Namespace) -> str:
 
 
 def network_record(args: argparse.Namespace) -> dict[str, Any]:
-    """What the settings beside a picture say of the network, enough to load it again."""
+    """The network in the settings beside a picture: enough to load it again."""
     record = {"network": args.network, "weights": None if args.weights is None else str(args.weights)}
     given = {option: getattr(args, option) for option in PREPARATION}
     record |= {option: list(value) if isinstance(value, tuple) else value for option, value in given.items()}
@@ -161,9 +164,9 @@ def network_record(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def chosen_classes(args: argparse.Namespace, net: Network) -> list[int] | None:
-    """The classes that --class means, each once; None where it is not given.
+    """The classes of --class, each once; None if it is not given.
 
-    ValueError, before anything is computed or written, if one is none of the network's.
+    Raises ValueError, before anything is computed or written, for a class that the network does not have.
     """
     if args.classes is None:
         return None
@@ -172,10 +175,10 @@ def chosen_classes(args: argparse.Namespace, net: Network) -> list[int] | None:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network says of a photograph's centre crop.
+    """Scores and probabilities of a photograph's centre crop.
 
-    A network with a single score tells one class from everything else: its probability is not the softmax, which is 1
-    whatever the score, but the sigmoid, 1 / (1 + exp(−S)), and it is called so.
+    A network with a single score separates one class from everything else: its probability is not the softmax, which
+    would always be 1, but the sigmoid, 1 / (1 + exp(−S)).
     """
 
     scores: np.ndarray
@@ -189,7 +192,7 @@ class Answer:
 
     @property
     def probability_name(self) -> str:
-        """What the probabilities are: "probability", or "sigmoid" of a single score."""
+        """The name of the probabilities: "probability", or "sigmoid" of a single score."""
         return "sigmoid" if len(self.scores) == 1 else "probability"
 
     def best(self, count: int) -> list[int]:
@@ -197,7 +200,7 @@ class Answer:
         return [int(c) for c in np.argsort(-self.scores, kind="stable")[:count]]
 
     def described(self, c: int) -> dict[str, Any]:
-        """Class c as the JSON objects have it."""
+        """Class c in a JSON object."""
         return {
             "index": c,
             "name": short_name(self.classes, c),
@@ -206,14 +209,14 @@ class Answer:
         }
 
     def title(self, c: int) -> str:
-        """Class c as the figures have it."""
+        """Class c in a figure's title."""
         symbol = "sigmoid(S)" if len(self.scores) == 1 else "P"
         return f"{short_name(self.classes, c)}   {symbol} = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A photograph, what the network says of it, and the classes that are asked for."""
+    """A photograph, the network's answer, and the requested classes."""
 
     path: str
     pixels: np.ndarray
@@ -227,7 +230,7 @@ def print_json(record: dict[str, Any]) -> None:
 
 
 def class_count(net: Network) -> int:
-    """How many classes the network tells apart: the length of its scores, found by a forward pass of no images."""
+    """The number of classes: the length of the scores, from a forward pass of no images."""
     preprocessing = preprocessing_of(net)
     nothing = net.xp.zeros((0, preprocessing.channels, *preprocessing.size), dtype=np.float32)
     return int(net.scores(nothing).shape[1])

@@ -106,7 +106,7 @@ function threePanels(overview, look, each) {
 
   function caption(rule) {
     const parts = [];
-    if (!step.alive[rule]) parts.push("zero everywhere");
+    if (!step.nonzero[rule]) parts.push("zero everywhere");
     if (part?.enlarged) parts.push("enlarged: what the unit sees");
     if (step.closed[rule] !== null) parts.push(`its gate closed ${share(step.closed[rule])} of what came down`);
     return parts.join("; ");
