@@ -207,11 +207,11 @@ def refuse_running_statistics(net: Network) -> None:
         )
 
 
-def held_out(data: Dataset, share: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
+def held_out(data: Dataset, fraction: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
     """A random split: training images, and this fraction of them (one image at least) for validation."""
-    count = max(1, round(share * len(data))) if 0 < share < 1 else 0
+    count = max(1, round(fraction * len(data))) if 0 < fraction < 1 else 0
     if not 0 < count < len(data):
-        raise ValueError(f"validation {share:g}: expected a fraction between 0 and 1 that leaves images to train on")
+        raise ValueError(f"validation {fraction:g}: expected a fraction between 0 and 1 that leaves images to train on")
     order = rng.permutation(len(data))
     return data[np.sort(order[count:])], data[np.sort(order[:count])]
 
@@ -220,9 +220,9 @@ def fitted_preprocessing(data: Dataset, resize: int | None = None) -> Preprocess
     """X_0 = (pixels − mean) / deviation, both of the data's own pixels, for each channel."""
     channels = [data.images] if data.images.ndim == 3 else [data.images[..., c] for c in range(3)]
     counts = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in channels])
-    shares, values = counts / counts.sum(axis=1, keepdims=True), np.arange(256)
-    mean = shares @ values
-    deviation = np.sqrt(shares @ values**2 - mean**2)
+    frequencies, values = counts / counts.sum(axis=1, keepdims=True), np.arange(256)
+    mean = frequencies @ values
+    deviation = np.sqrt(frequencies @ values**2 - mean**2)
     H, W = data.images.shape[1:3]
     return Preprocessing(
         (H, W),

@@ -47,7 +47,7 @@ class CutSettings:
         if self.components < 1:
             raise ValueError(f"expected 1 or more components, got {self.components}")
         if not 0 <= self.uniform < 1:
-            raise ValueError(f"expected a uniform share of at least 0 and below 1, got {self.uniform:g}")
+            raise ValueError(f"expected a uniform fraction of at least 0 and below 1, got {self.uniform:g}")
         if not 0 <= self.pairwise < np.inf:
             raise ValueError(f"expected a pairwise strength of 0 or more, got {self.pairwise:g}")
         if not 0 <= self.beta < np.inf:
@@ -55,7 +55,7 @@ class CutSettings:
         if self.connectivity not in (4, 8):
             raise ValueError(f"expected a connectivity of 4 or 8, got {self.connectivity}")
         if not 0 <= self.clamp <= 1:
-            raise ValueError(f"expected a clamped share from 0 to 1, got {self.clamp:g}")
+            raise ValueError(f"expected a clamped fraction from 0 to 1, got {self.clamp:g}")
         if self.pixels < 1:
             raise ValueError(f"expected 1 or more pixels, got {self.pixels}")
 

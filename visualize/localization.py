@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from layers.arrays import to_host
-from minicnn.network import Network, input_of, preprocessing_of
+from minicnn.answer import Answer
+from minicnn.network import Network
 
 from .cut_settings import PRESETS as PRESETS
 from .cut_settings import CutSettings as CutSettings
@@ -85,10 +85,10 @@ def guesses(
     settings: CutSettings | None = None,
 ) -> list[Guess]:
     """The (class, box) guesses of the ILSVRC task: one box for each of the classes with the highest scores."""
-    scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo)))[0])
-    best = [int(c) for c in np.argsort(-scores, kind="stable")[:count]]
+    answer = Answer.of(net, photo)
+    best = answer.best(count)
     places = localize_each(net, photo, best, maps, settings)
-    return [Guess(c, float(scores[c]), place) for c, place in zip(best, places, strict=True)]
+    return [Guess(c, float(answer.scores[c]), place) for c, place in zip(best, places, strict=True)]
 
 
 # ---------------------------------------------------------------------- without a network

@@ -21,6 +21,7 @@ from PIL import Image
 from minicnn import architectures, checkpoint, datasets, formats, pretrained
 from minicnn.training import evaluate
 from tests.tiny_training import TINY, splits
+from tests.visualize.command_line import complaint
 from visualize import cli
 from visualize.commands import train as command
 
@@ -63,14 +64,6 @@ def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> Non
     """Bit for bit."""
     assert one.keys() == other.keys()
     assert all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def complaint(capsys, *arguments: str) -> str:
-    assert cli.main(arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    return said.err
 
 
 def without_times(line: str) -> dict:

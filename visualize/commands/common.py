@@ -9,24 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from layers.arrays import INSTALL, to_host, why_no_cuda
+from layers.arrays import INSTALL, why_no_cuda
 from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
-from minicnn.class_names import find_class, short_name
+from minicnn.answer import Answer as Answer
+from minicnn.class_names import find_class
 from minicnn.files import json_text
-from minicnn.loss import sigmoid, softmax
-from minicnn.network import Network, input_of, preprocessing_of
+from minicnn.network import Network, preprocessing_of
 from visualize.deconvnet import Seed
 from visualize.terminal import shows_everything
 
 from .prepared import PREPARATION, add_preparation, preparation
 from .screen import say
-
-T = TypeVar("T")
 
 DEFAULT_NETWORK = "squeezenet"
 
@@ -171,47 +169,6 @@ def chosen_classes(args: argparse.Namespace, net: Network) -> list[int] | None:
     if args.classes is None:
         return None
     return list(dict.fromkeys(find_class(query, net.classes, class_count(net)) for query in args.classes))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Scores and probabilities of a photograph's centre crop.
-
-    A network with a single score separates one class from everything else: its probability is not the softmax, which
-    would always be 1, but the sigmoid, 1 / (1 + exp(−S)).
-    """
-
-    scores: np.ndarray
-    probabilities: np.ndarray
-    classes: list[str] | None
-
-    @classmethod
-    def of(cls, net: Network, photo: np.ndarray) -> Answer:
-        scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo))))
-        return cls(scores[0], sigmoid(scores)[0] if scores.shape[1] == 1 else softmax(scores)[0], net.classes)
-
-    @property
-    def probability_name(self) -> str:
-        """The name of the probabilities: "probability", or "sigmoid" of a single score."""
-        return "sigmoid" if len(self.scores) == 1 else "probability"
-
-    def best(self, count: int) -> list[int]:
-        """The classes with the highest scores, highest first."""
-        return [int(c) for c in np.argsort(-self.scores, kind="stable")[:count]]
-
-    def described(self, c: int) -> dict[str, Any]:
-        """Class c in a JSON object."""
-        return {
-            "index": c,
-            "name": short_name(self.classes, c),
-            "score": float(self.scores[c]),
-            self.probability_name: float(self.probabilities[c]),
-        }
-
-    def title(self, c: int) -> str:
-        """Class c in a figure's title."""
-        symbol = "sigmoid(S)" if len(self.scores) == 1 else "P"
-        return f"{short_name(self.classes, c)}   {symbol} = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,8 @@ import numpy as np
 from PIL import Image
 
 from layers import ReLU
-from layers.arrays import to_host
-from minicnn.class_names import find_class, short_name
-from minicnn.loss import sigmoid, softmax
+from minicnn.answer import Answer
+from minicnn.class_names import find_class
 from minicnn.network import Network, input_of, preprocessing_of
 from minicnn.receptive_field import photo_box
 from minicnn.units import Unit, strongest_units, unit_title
@@ -53,11 +52,11 @@ class Explorer:
         self.trace = trace_of(nodes)
         self.nodes = [on_host(node) for node in nodes]
         refuse_nonfinite(self.nodes)
-        scores = to_host(self.trace.scores)
-        if scores.ndim != 2:
-            raise ValueError(f"the explorer needs a network whose scores are (N, classes), got {scores.shape}")
-        best = np.argsort(-scores[0], kind="stable")[:answers]
-        self.classes = list(dict.fromkeys([*(classes or []), *map(int, best)]))
+        if self.trace.scores.ndim != 2:
+            got = self.trace.scores.shape
+            raise ValueError(f"the explorer needs a network whose scores are (N, classes), got {got}")
+        self.scored = Answer.of_scores(net, self.trace.scores)
+        self.classes = list(dict.fromkeys([*(classes or []), *self.scored.best(answers)]))
         self._last_way: tuple[object, Way] | None = None
 
     def answer(self, question: Mapping[str, Any]) -> Any:
@@ -109,18 +108,17 @@ class Explorer:
         }
 
     def first_answers(self) -> list[dict[str, Any]]:
-        scores = to_host(self.trace.scores)
-        single = scores.shape[1] == 1
-        probabilities = (sigmoid(scores) if single else softmax(scores))[0]
+        kind = self.scored.probability_name
+        found = (self.scored.described(c) for c in self.classes)
         return [
             {
-                "index": c,
-                "name": short_name(self.net.classes, c),
-                "score": figures(scores[0, c]),
-                "probability": figures(probabilities[c]),
-                "kind": "sigmoid" if single else "probability",
+                "index": one["index"],
+                "name": one["name"],
+                "score": figures(one["score"]),
+                "probability": figures(one[kind]),
+                "kind": kind,
             }
-            for c in self.classes
+            for one in found
         ]
 
     def described(self, node: Node) -> dict[str, Any]:

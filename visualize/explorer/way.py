@@ -91,7 +91,7 @@ class Way:
             "by": by,
             "maps": {rule: quantised(reduced(of_rule, by), scales[rule]) for rule, of_rule in values.items()},
             "scales": {rule: figures(scale, 3) for rule, scale in scales.items()},
-            "closed": {rule: None if share is None else figures(share, 4) for rule, share in numbers.closed.items()},
+            "closed": {rule: None if x is None else figures(x, 4) for rule, x in numbers.closed.items()},
             "open": None if numbers.open is None else figures(numbers.open, 4),
             "cosine": None if numbers.cosine is None else figures(numbers.cosine, 5),
             "difference": None if numbers.difference is None else figures(numbers.difference, 4),
@@ -135,9 +135,9 @@ class Way:
         assert isinstance(node.layer, Branches)
         passed: dict[str, np.ndarray] = {step[rule].name: step[rule].below for step in self.steps[:k]}
         above, branches = self.steps[k][rule].above, node.layer.branches
-        shares = split(above, node.cache[0]) if isinstance(node.layer, Concat) else [above] * len(branches)
+        parts = split(above, node.cache[0]) if isinstance(node.layer, Concat) else [above] * len(branches)
         return {
-            branch: passed.get(f"{node.name}.{branch}.0", share) for branch, share in zip(branches, shares, strict=True)
+            branch: passed.get(f"{node.name}.{branch}.0", part) for branch, part in zip(branches, parts, strict=True)
         }
 
     def places(self, k: int, across: int) -> Iterator[Place]:
