@@ -145,7 +145,7 @@ def epoch(run: Run, training: Dataset, axes: np.ndarray) -> Iterator[Tally]:
         loss, grad = cross_entropy(trace.scores, labels)
         gradients = run.net.parameter_gradients(trace, grad)
         rate = rate_at(run.step, steps, settings.rate, settings.schedule, settings.warm_up)
-        run.net, run.velocity = descend(
+        run.net, run.velocity = sgd_step(
             run.net, run.velocity, gradients, rate, settings.momentum, settings.weight_decay
         )
 
@@ -154,7 +154,7 @@ def epoch(run: Run, training: Dataset, axes: np.ndarray) -> Iterator[Tally]:
         yield tally
 
 
-def descend(
+def sgd_step(
     net: Network,
     velocity: Mapping[str, Array],
     gradients: Mapping[str, Array],

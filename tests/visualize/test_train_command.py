@@ -326,13 +326,13 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoi
 
     steps = iter(range(1, 100))
 
-    def descend(net, velocity, gradients, *settings):
+    def sgd_step(net, velocity, gradients, *settings):
         if next(steps) == 7:
             gradients = {**gradients, "fc2.b": gradients["fc2.b"] * np.float32(np.nan)}
         return real(net, velocity, gradients, *settings)
 
-    real = training.descend
-    monkeypatch.setattr(training, "descend", descend)
+    real = training.sgd_step
+    monkeypatch.setattr(training, "sgd_step", sgd_step)
     assert cli.main([*TRAIN, "--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "the loss was nan at step 8; try a smaller rate or a warm-up; epoch 1 of 4 is saved" in said
