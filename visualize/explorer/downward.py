@@ -131,14 +131,14 @@ def _max_pool(layer: MaxPool, node: Node, passages: dict[str, Passage], place: P
         windows = windows_of(layer, node, passage, place)
         chosen = [(i, j, value) for i, j, tap, value in windows if int(switches[0, place[0], i, j]) == tap]
         terms = [(f"window at row {i}, column {j}", value) for i, j, value in chosen]
-        note = f"{len(chosen)} of the {len(windows)} windows that see this pixel chose it"
+        note = f"the maximum of {len(chosen)} of the {len(windows)} windows that contain this pixel"
         sums.append(Sum(RULE_TITLES[rule], sum(value for *_, value in chosen), terms, note=note))
-    formula = "∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)): only the winner gets it"
+    formula = "∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)): only the maximum gets it"
     return Record(formula, sums, [line_of(unpool, "seen +=")])
 
 
 def windows_of(layer: Pool, node: Node, passage: Passage, place: Place) -> list[tuple[int, int, int, float]]:
-    """The windows that see the pixel: (i, j, as which tap, the signal that came down to the window's output)."""
+    """The windows that contain the pixel: (i, j, its tap, the signal at the window's output)."""
     c, row, column = place
     above = passage.above[0, c]
     top, _, left, _ = layer.padding(node.x.shape)
@@ -160,7 +160,7 @@ def _average_pool(layer: AveragePool, node: Node, passages: dict[str, Passage], 
         terms = [(f"window at row {i}, column {j}: {value:.4g} / {areas[i, j]:g}", value / areas[i, j])
                  for i, j, _, value in windows]  # fmt: skip
         sums.append(Sum(RULE_TITLES[rule], sum(value for _, value in terms), terms))
-    formula = "∂f/∂X_n(q) = Σ_{p: q∈Ω(p)} ∂f/∂X_{n+1}(p) / |Ω(p)|: every pixel gets its share"
+    formula = "∂f/∂X_n(q) = Σ_{p: q∈Ω(p)} ∂f/∂X_{n+1}(p) / |Ω(p)|: divided evenly over the window"
     return Record(formula, sums, [line_of(AveragePool.backward, "share, below")])
 
 
@@ -170,7 +170,7 @@ def _global_average(layer: GlobalAveragePool, node: Node, passages: dict[str, Pa
     sums = []
     for rule, passage in passages.items():
         came = float(passage.above[0, c])
-        note = f"{came:.5g} came down to channel {c}; each of its {area} pixels gets 1/{area} of it"
+        note = f"the signal of channel {c} is {came:.5g}; each of its {area} pixels gets 1/{area} of it"
         sums.append(Sum(RULE_TITLES[rule], came / area, note=note))
     formula = "∂f/∂X_n(c, q) = ∂f/∂X_{n+1}(c) / (H·W), the same for every pixel q"
     return Record(formula, sums, [line_of(GlobalAveragePool.backward, "return")])
