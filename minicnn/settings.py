@@ -14,25 +14,19 @@ import math
 from collections.abc import Iterable
 from dataclasses import Field, field, fields
 from numbers import Real
+from operator import ge, gt, le, lt
 from typing import Any
 
 KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}  # by annotation
+KIND_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+LIMITS = {"minimum": (ge, "{:g} or more"), "maximum": (le, "{:g} or less"),
+          "above": (gt, "more than {:g}"), "below": (lt, "less than {:g}")}  # fmt: skip
 
 
-def setting(
-    default: Any,
-    meaning: str,
-    *,
-    minimum: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    maximum: float | None = None,
-    choices: Iterable[str] | None = None,
-) -> Any:
+def setting(default: Any, meaning: str, *, choices: Iterable[str] | None = None, **limits: float) -> Any:
     """A field of a dataclass, its meaning, and its limits: minimum ≤ value ≤ maximum, above < value < below."""
-    limits = {"or more": minimum, "or less": maximum, "more than": above, "less than": below}
     names = None if choices is None else tuple(choices)
-    return field(default=default, metadata={"meaning": meaning, "limits": limits, "choices": names})
+    return field(default=default, metadata={"meaning": meaning, "choices": names, "limits": limits})
 
 
 def described(settings: type) -> dict[str, Field[Any]]:
@@ -51,8 +45,20 @@ def check(settings: Any) -> None:
         value = getattr(settings, name)
         if value is None and str(f.type).endswith("None"):
             continue
-        if not (is_of(kind_of(f), value) and is_within(f, value)):
-            raise ValueError(f"{name} must be {expected(f, value)}, got {value!r}")
+        if expected := unmet(f, value):
+            raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def unmet(f: Field[Any], value: Any) -> str:
+    """What the field may be, in words, if this value is not; "" if it is."""
+    choices, limits = f.metadata["choices"], f.metadata["limits"]
+    if choices is not None:
+        return "" if value in choices else f"one of {', '.join(choices)}"
+    if not is_of(kind_of(f), value):
+        return KIND_NAMES[kind_of(f)]
+    if all(LIMITS[name][0](value, limit) for name, limit in limits.items()):
+        return ""
+    return " and ".join(LIMITS[name][1].format(limit) for name, limit in limits.items())
 
 
 def is_of(kind: type, value: Any) -> bool:
@@ -60,25 +66,3 @@ def is_of(kind: type, value: Any) -> bool:
     if kind is float:
         return type(value) is not bool and isinstance(value, Real) and math.isfinite(value)
     return type(value) is kind
-
-
-def is_within(f: Field[Any], value: Any) -> bool:
-    choices, limits = f.metadata["choices"], f.metadata["limits"]
-    if choices is not None:
-        return value in choices
-    return (
-        (limits["or more"] is None or value >= limits["or more"])
-        and (limits["or less"] is None or value <= limits["or less"])
-        and (limits["more than"] is None or value > limits["more than"])
-        and (limits["less than"] is None or value < limits["less than"])
-    )
-
-
-def expected(f: Field[Any], value: Any) -> str:
-    """What the field may be, in words."""
-    if f.metadata["choices"] is not None:
-        return f"one of {', '.join(f.metadata['choices'])}"
-    if not is_of(kind_of(f), value):
-        return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind_of(f)]
-    given = {words: limit for words, limit in f.metadata["limits"].items() if limit is not None}
-    return " and ".join(f"{x:g} {w}" if w.startswith("or") else f"{w} {x:g}" for w, x in given.items())

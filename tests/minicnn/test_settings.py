@@ -43,7 +43,7 @@ def test_what_a_field_may_be_is_taken(right):
         ({"share": 1}, "share must be 0 or more and less than 1, got 1"),
         ({"share": float("nan")}, "share must be a number, got nan"),
         ({"share": "0.5"}, "share must be a number, got '0.5'"),
-        ({"rate": 0}, "rate must be 9 or less and more than 0, got 0"),
+        ({"rate": 0}, "rate must be more than 0 and 9 or less, got 0"),
         ({"rate": float("inf")}, "rate must be a number, got inf"),
         ({"mirror": 1}, "mirror must be true or false, got 1"),
         ({"how": "left"}, "how must be one of up, down, got 'left'"),
