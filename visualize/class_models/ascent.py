@@ -67,7 +67,7 @@ def start(net: Network, classes: Sequence[int], settings: Settings) -> Array:
 def rule_of_thumb(net: Network, classes: Sequence[int], settings: Settings) -> tuple[Array, Array]:
     """(step, λ) of each class (N, 1, 1, 1): as set, or scaled by the size g of the class's gradient at the zero image.
 
-    step = u / g  moves the pixels by one grey level at first;  λ = 0.05·g / u  lets them go some tens of grey levels from
+    step = u / g  moves the pixels by a grey level at first;  λ = 0.05·g / u  takes them some tens of grey levels from
     the mean;  u is a grey level in X_0 units.  (SqueezeNet: g ≈ 0.0002, so step ≈ 5000 and λ ≈ 1e-5.)  A larger λ makes
     the picture fainter, but not different: far from the mean, S_c grows like ‖I‖.
     """
