@@ -1,4 +1,4 @@
-"""The tables against the papers, the summary against the literature, random weights, and folding."""
+"""The tables against the papers, the summary against the literature, and random weights."""
 
 from __future__ import annotations
 
