@@ -16,7 +16,7 @@ from layers.engine import engine
 from minicnn import Network, architectures
 from minicnn.loss import cross_entropy
 from minicnn.network import one_hot
-from minicnn.training import descend
+from minicnn.training import sgd_step
 from visualize.class_models import Settings, ascend
 from visualize.saliency_maps import saliency
 
@@ -191,7 +191,7 @@ def our_training(name: str, batch: int) -> Run:
         nonlocal net, velocity
         trace = net.forward_training(x, rng)
         loss, grad = cross_entropy(trace.scores, labels)
-        net, velocity = descend(net, velocity, net.parameter_gradients(trace, grad), 1e-4, 0.9, 5e-4)
+        net, velocity = sgd_step(net, velocity, net.parameter_gradients(trace, grad), 1e-4, 0.9, 5e-4)
         return loss
 
     return run

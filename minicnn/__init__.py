@@ -1,4 +1,4 @@
-"""The middle floor: the network around the layers, photographs, trained weights, gradient checks."""
+"""The middle floor: networks of layers, photographs as inputs, data sets, training, weight files, gradient checks."""
 
 from .network import Network, Trace
 

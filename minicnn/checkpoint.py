@@ -1,11 +1,11 @@
-"""Checkpoints: a training run in one file, from which it goes on as if it had never stopped.
+"""Checkpoints: a training run in one file; resumed from it, the run ends with the same weights as an uninterrupted one.
 
 A checkpoint is an ordinary weight file (`pretrained.load` takes its network), and beside the network it holds
 
-    training.json             settings, step, log, the generator's state, and what it learns from
+    training.json             settings, step, log, the state of the random generator, and the data set
     training/conv1.K.npy …    the velocity v of each trainable parameter
 
-It appears only once it is complete, so the one before stays whole whatever happens.
+It is written under another name and renamed once complete: the checkpoint before is never damaged.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from .training import Epoch, Run, Settings
 
 FORMAT = "minicnn training 1"
 
-PLAIN = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,), "Jitter": (Jitter,)}  # by annotation
-Plain = TypeVar("Plain", Settings, Epoch, Jitter)
+TYPES = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,), "Jitter": (Jitter,)}  # by annotation
+Record = TypeVar("Record", Settings, Epoch, Jitter)
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> None:
-    """The run as it is after its last step."""
+    """Write the run as it is after its last step."""
     record = {
         "format": FORMAT,
         "settings": dataclasses.asdict(run.settings),
@@ -48,7 +48,7 @@ def save(run: Run, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str]) -> Run:
     """The run as it was saved.
 
-    Raises FileError for a file that is damaged or holds no run, FileNotFoundError and other OSErrors.
+    Raises FileError for a file that is damaged or not a checkpoint, FileNotFoundError and other OSErrors.
     """
     with reading(path, "a checkpoint that minicnn train wrote"):
         attachment = npz.load_attachment(path)
@@ -63,11 +63,11 @@ def load(path: str | os.PathLike[str]) -> Run:
         settings = dict(record["settings"])
         return Run(
             net,
-            plain(Settings, {**settings, "jitter": plain(Jitter, settings["jitter"])}),
+            validated(Settings, {**settings, "jitter": validated(Jitter, settings["jitter"])}),
             {name: velocity[name] for name in trainable},
             generator(record["generator"]),
-            whole(record["step"]),
-            [plain(Epoch, line) for line in record["log"]],
+            count(record["step"]),
+            [validated(Epoch, line) for line in record["log"]],
             dict(record["about"]),
         )
 
@@ -76,26 +76,27 @@ def kinds(arrays: Mapping[str, Array]) -> dict[str, tuple[tuple[int, ...], np.dt
     return {name: (array.shape, array.dtype) for name, array in arrays.items()}
 
 
-def plain(kind: type[Plain], record: dict[str, Any]) -> Plain:
-    """A dataclass of plain values, each of the type that it should have."""
-    wanted = {f.name: f.type for f in dataclasses.fields(kind)}
-    if record.keys() != wanted.keys():
-        raise FileError(f"expected {kind.__name__} of {', '.join(wanted)}, found {', '.join(record)}")
+def validated(kind: type[Record], record: dict[str, Any]) -> Record:
+    """The dataclass that a JSON object describes; FileError if a field is missing, unknown or of another type."""
+    types = {f.name: f.type for f in dataclasses.fields(kind)}
+    if record.keys() != types.keys():
+        raise FileError(f"expected {kind.__name__} of {', '.join(types)}, found {', '.join(record)}")
     for name, value in record.items():
-        admitted = PLAIN[str(wanted[name])]
+        admitted = TYPES[str(types[name])]
         if type(value) not in admitted or (isinstance(value, float) and not math.isfinite(value)):
-            raise FileError(f"expected {name} to be of type {wanted[name]}, found {value!r:.80}")
+            raise FileError(f"expected {name} to be of type {types[name]}, found {value!r:.80}")
     return kind(**record)
 
 
-def whole(value: Any) -> int:
+def count(value: Any) -> int:
+    """A number of steps; FileError for anything else."""
     if type(value) is not int or value < 0:
         raise FileError(f"expected a count, found {value!r:.80}")
     return value
 
 
 def generator(state: Any) -> np.random.Generator:
-    """The generator in the state that it was saved in."""
+    """A random generator in the saved state."""
     bits = np.random.PCG64()
-    bits.state = state  # which refuses another generator's, and what is no state
+    bits.state = state  # raises for the state of another generator, and for anything else
     return np.random.Generator(bits)

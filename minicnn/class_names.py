@@ -1,6 +1,6 @@
-"""The names of classes: from what a person types to an index, and from an index to what a person reads.
+"""The names of classes: from a typed name or number to an index, and from an index to the name that is shown.
 
-ImageNet's names list synonyms, "tabby, tabby cat"; the first is the one shown.  Other names are taken whole: "Bush,
+ImageNet's names list synonyms, "tabby, tabby cat"; the first is shown.  Elsewhere a comma is part of the name: "Bush,
 George" and "Bush, Laura" are two people.
 """
 
@@ -18,7 +18,7 @@ from .extras import MissingPackage, package_folder
 
 
 class ClassNote(UserWarning):
-    """What was typed could mean two classes; the message says which was taken."""
+    """A query matched two classes; the message says which was chosen."""
 
 
 def imagenet_classes() -> list[str]:
@@ -28,14 +28,13 @@ def imagenet_classes() -> list[str]:
     return [names[str(c)] for c in range(1000)]
 
 
-# ---------------------------------------------------------------------- what people read
+# ---------------------------------------------------------------------- from an index to a name
 
 
 def short_name(classes: Sequence[str] | None, c: int) -> str:
-    """Class c as people read it, and as `find_class` reads it back: its name, of ImageNet's the first synonym.
+    """The name under which class c is shown, and by which `find_class` finds it; of ImageNet's, the first synonym.
 
-    Classes that share it are shown with all their synonyms, or with their index, "crane #134"; in a network without
-    names it is "class 7".
+    Where two classes share it, all synonyms are shown, or the index, "crane #134".  Without names it is "class 7".
     """
     return f"class {c}" if classes is None else _short_names(tuple(classes))[c]
 
@@ -67,7 +66,7 @@ def _synonyms(classes: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 def _are_imagenet_s(classes: tuple[str, ...]) -> bool:
-    """Whether these are ImageNet's names, or some of them, in which a comma stands between synonyms."""
+    """Whether these are ImageNet's names, or some of them: there commas separate synonyms."""
     if not any("," in name for name in classes):
         return False
     if len(classes) == 1000 and any(name.split(",")[0] == "tench" for name in classes):
@@ -78,16 +77,16 @@ def _are_imagenet_s(classes: tuple[str, ...]) -> bool:
         return False
 
 
-# ---------------------------------------------------------------------- what people type
+# ---------------------------------------------------------------------- from a query to an index
 
 
 def find_class(query: str | int, classes: Sequence[str] | None, count: int) -> int:
     """The index of the class that `query` means.
 
-    A name that is exactly what was typed wins, even if it looks like a number; then come an index ("10", or "#10",
-    which is never a name's), a first synonym, any synonym, an unmistakable part of a name.  Where name and index could
-    both be meant, a ClassNote says which was taken.
-    Raises ValueError for an index outside 0 … count − 1 and for an unknown or ambiguous name, listing the nearest.
+    In this order: an exact name, even if it looks like a number; an index ("10", or "#10", which is never a name); a
+    first synonym; any synonym; a substring that fits one class only.  A ClassNote is given where a number is both a
+    name and an index.
+    Raises ValueError for an index outside 0 … count − 1 and for an unknown or ambiguous name, with the nearest names.
     """
     text = " ".join(str(query).split())
     number = re.fullmatch(r"#?(-?\d+)" if classes is not None else r"(?:#|class )?(-?\d+)", text)
@@ -95,7 +94,7 @@ def find_class(query: str | int, classes: Sequence[str] | None, count: int) -> i
         return _index(query, count)
     same = _same_name(text, classes or [])
     if len(same) == 1:
-        _say_name_was_taken(text, same[0], classes or [])
+        _note_that_a_name_was_meant(text, same[0], classes or [])
         return same[0]
     if number and not same:
         c = _index(int(number[1]), count)
@@ -116,7 +115,7 @@ def find_class(query: str | int, classes: Sequence[str] | None, count: int) -> i
 
 
 def search(word: str, classes: Sequence[str]) -> list[int]:
-    """The classes in whose names the word is, the best fit first; of equal ones, those whose first name has it."""
+    """The classes whose names contain the word, best fit first, then those whose first synonym has it."""
     known = _synonyms(tuple(classes))
     fits = {c: (fit(word, names), fit(word, names[:1]), c) for c, names in enumerate(known)}
     return sorted((c for c in fits if fits[c][0] < NO_FIT), key=lambda c: fits[c])
@@ -128,7 +127,7 @@ NO_FIT = 4
 def fit(word: str, names: Sequence[str]) -> int:
     """How well a word fits the synonyms of a class.
 
-    0: it is the first of them; 1: it is another; 2: it is whole words of one; 3: a part of one; NO_FIT: of none.
+    0: equal to the first; 1: equal to another; 2: whole words of one; 3: a substring of one; NO_FIT: of none.
     """
     wanted, plain = _plain(word), [_plain(name) for name in names]
     if not wanted:
@@ -141,14 +140,14 @@ def fit(word: str, names: Sequence[str]) -> int:
 
 
 def _same_name(text: str, classes: Sequence[str]) -> list[int]:
-    """The classes that are called exactly so, or are shown so; upper and lower case matter only between two such."""
+    """The classes with exactly this name, or shown under it; case decides only between two of them."""
     shown = _short_names(tuple(classes))
     alike = [c for c, name in enumerate(classes) if _plain(text) in (_plain(name), _plain(shown[c]))]
     exact = [c for c in alike if text in (" ".join(classes[c].split()), shown[c])]
     return exact if len(exact) == 1 else alike
 
 
-def _say_name_was_taken(text: str, c: int, classes: Sequence[str]) -> None:
+def _note_that_a_name_was_meant(text: str, c: int, classes: Sequence[str]) -> None:
     if text.isdecimal() and int(text) < len(classes) and int(text) != c:
         other = short_name(classes, int(text))
         note = f"{text} is the name of class {c}, which is taken; for class {text}, called {other!r}, write #{text}"
@@ -162,7 +161,7 @@ def _index(number: int, count: int) -> int:
 
 
 def _nearest(text: str, classes: Sequence[str]) -> str:
-    """The classes whose names are spelt alike, as the end of a sentence."""
+    """The classes with the most similar names, as the end of a sentence."""
     spelt = {_plain(name): c for c in reversed(range(len(classes))) for name in reversed(synonyms(classes, c))}
     nearest = [spelt[name] for name in difflib.get_close_matches(_plain(text), spelt, n=5, cutoff=0.5)]
     return f"; the nearest are {_listed(list(dict.fromkeys(nearest)), classes)}" if nearest else ""

@@ -1,4 +1,4 @@
-"""Optional packages: found where installed, and if not, the message that says how to install them."""
+"""Optional packages: where they are installed, or an error that says how to install them."""
 
 from __future__ import annotations
 

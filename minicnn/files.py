@@ -1,7 +1,4 @@
-"""Writing files so that nothing is ever half-written: to a temporary file beside the target, then renamed.
-
-And what a path must not be: an address on the network.
-"""
+"""Atomic writes, to a temporary file that is then renamed; and the refusal of network addresses."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ import numpy as np
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that appears under `path` only once the block has ended well; an error leaves nothing behind."""
+    """A binary file that appears under `path` once the block has ended without an error; otherwise nothing is left."""
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -26,7 +23,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
         os.replace(part, target)
     except OSError as error:
-        if error.filename in (None, str(part)):  # people know the file by its own name
+        if error.filename in (None, str(part)):  # the user knows the target only
             error.filename, error.filename2 = str(target), None
         raise
     finally:
@@ -34,7 +31,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def remove_parts(folder: str | os.PathLike[str]) -> None:
-    """Remove what a program left in the folder that was killed in the middle of an atomic_write."""
+    """Remove the temporary files of a program that was killed during an atomic_write."""
     for part in Path(folder).glob(".*.part"):
         part.unlink(missing_ok=True)
 
@@ -52,19 +49,19 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None
 
 
 def save_json(path: str | os.PathLike[str], settings: Mapping[str, object]) -> None:
-    """Settings as JSON: what stands beside every picture, enough to make it again."""
+    """Settings as JSON, written beside every picture: enough to make it again."""
     with atomic_write(path) as file:
         file.write((json_text(settings, indent=2) + "\n").encode())
 
 
 def json_text(record: object, indent: int | None = None) -> str:
-    """JSON that UTF-8 can hold, readable as it is; escaped where a file's name has bytes that are no text."""
+    """JSON that UTF-8 can hold, readable as it is; escaped if a file name in it has undecodable bytes."""
     text = json.dumps(record, indent=indent, ensure_ascii=False)
     return text if is_text(text) else json.dumps(record, indent=indent)
 
 
 def is_text(text: str) -> bool:
-    """False if it holds bytes that are no text, as names of files do that the locale cannot decode."""
+    """False if it holds undecodable bytes (surrogates), as file names may."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

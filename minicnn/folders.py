@@ -1,4 +1,4 @@
-"""Walking through folders as people have them, past what their systems and programs drop there."""
+"""Walking through folders, past the files that operating systems and programs leave there."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ OTHER_PICTURES = {".heic", ".heif", ".avif", ".jxl", ".cr2", ".cr3", ".nef", ".a
 
 
 def is_dropping(path: Path) -> bool:
-    """Whether a system or a program has left this behind: hidden files, Thumbs.db, __MACOSX, …"""
+    """Whether it was left by a system or a program: hidden files, Thumbs.db, __MACOSX, …"""
     return path.name.startswith(".") or path.name.casefold() in DROPPINGS
 
 
 def folders_in(place: Path) -> list[Path]:
-    """The folders in there, sorted, without droppings."""
+    """The subfolders, sorted, without droppings."""
     return sorted(path for path in place.iterdir() if path.is_dir() and not is_dropping(path))
 
 
 def files_under(place: Path, droppings: list[Path] | None = None) -> Iterator[Path]:
-    """All files in a folder and the folders inside of it, sorted; droppings are passed over, and noted in the list."""
+    """All files in a folder and its subfolders, sorted; droppings are skipped, and added to the list."""
     seen = set()
     for folder, inside, files in os.walk(place, followlinks=True):
         here = Path(folder)
@@ -40,7 +40,7 @@ def files_under(place: Path, droppings: list[Path] | None = None) -> Iterator[Pa
 
 
 def may_be_picture(path: Path) -> bool:
-    """Whether the name of a file is that of a picture, readable here or not; a name without a suffix may be one."""
+    """Whether the suffix is that of a picture, readable here or not, or missing."""
     return path.suffix.lower() in picture_suffixes() | OTHER_PICTURES | {""}
 
 

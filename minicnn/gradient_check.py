@@ -6,13 +6,13 @@ One direction v tests every component of x at once, so a few forward passes do w
 random cotangent r weighs the outputs y: a plain sum would let many wrong gradients pass.
 
 At a kink (a ReLU at 0) or a tie (equal pixels in a max-pool's window) there is no derivative, and the comparison means
-nothing.  So each output is looked at: over a smooth stretch its second difference shrinks to a quarter as h is halved,
+nothing.  A second difference tells: over a smooth stretch it shrinks to a quarter as h is halved,
 
     y(h) − 2 y(0) + y(−h)  ≈  4 · [ y(h/2) − 2 y(0) + y(−h/2) ],
 
 and over a kink it does not.  Outputs with a kink within ±h are left out of the comparison (their r is 0) and counted.
 
-After a difference the gradient is measured entry by entry, to say where it lies (`gradient_difference`).
+When a check fails, the gradient is compared entry by entry, to say where it is wrong (`gradient_difference`).
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ LEFT_OUT = (
 class Check:
     """The gradient with respect to one array, compared.
 
-    error:    the largest relative error of the probes that mean something (NaN if none does)
-    probes:   how many directions were tried
-    kinks:    how many of them met nothing but kinks and ties
-    left_out: the largest share of outputs that a probe had to leave out, for a kink or a tie
-    differs:  if it is wrong, where: the worst entries, and what they have in common
-    breaks:   what the layer does that no layer may, such as writing into its input ("": nothing)
+    error:    the largest relative error over the probes that could be compared (NaN if none could)
+    probes:   number of random directions
+    kinks:    how many of them had a kink or a tie at every output
+    left_out: the largest fraction of outputs that a probe had to leave out, for a kink or a tie
+    differs:  where it is wrong: the worst entries, and what they have in common
+    breaks:   which rule of the layer contract is broken, such as writing into the input ("": none)
     """
 
     name: str
@@ -61,7 +61,7 @@ class Check:
 
     @property
     def verdict(self) -> str:
-        """One of "ok", "WRONG", and "undecided": every probe met kinks, so move the point and try again."""
+        """One of "ok", "WRONG", and "undecided": every probe met kinks, so check at another point."""
         if self.breaks:
             return "WRONG"
         if self.kinks == self.probes:
@@ -70,13 +70,13 @@ class Check:
 
     @property
     def explanation(self) -> str:
-        """What there is to say of a gradient that is wrong; "" of one that is not."""
+        """Why a gradient is wrong; "" if it is not."""
         return "\n".join(filter(None, [self.breaks, str(self.differs or "")]))
 
 
 @dataclass(frozen=True)
 class Report:
-    """The checks of a layer or a network; `print(report)` shows the table, and below it what is wrong."""
+    """The checks of a layer or a network; `print(report)` shows a table, then each wrong gradient."""
 
     checks: list[Check]
 
@@ -150,7 +150,7 @@ def attempt(
     probes: int,
     suspects: Mapping[str, Callable[[Array], Array]] = {},
 ) -> Check:
-    """The check of one gradient of a layer, which is wrong, too, if the layer does what no layer may."""
+    """The check of one gradient of a layer; a broken contract makes it wrong, too."""
     try:
         return check_pullback(y, x, pullback, rng, name, probes, suspects=suspects)
     except BrokenContract as broken:
@@ -162,7 +162,7 @@ def broken_check(name: str, x: Array, problem: str) -> Check:
 
 
 def check_network(net: Network, x: Array, rng: np.random.Generator, probes: int = PROBES) -> Report:
-    """Compare a network's gradients of its scores, to the image and to all that is learnt, with central differences."""
+    """Compare a network's gradients of its scores, with respect to the image and the trainable parameters."""
     x = x.astype(np.float64)
     net = net.astype(np.float64)
     trace = net.forward(x)
@@ -192,9 +192,9 @@ def check_pullback(
 ) -> Check:
     """Compare `pullback(r)`, which claims to be ∂⟨r, y(x)⟩/∂x, with central differences of the function y.
 
-    An error is relative to the larger of the two numbers compared, or to ‖∂f/∂x‖, the size that a random probe of this
-    gradient typically has: a direction that happens to be orthogonal to the gradient is no cause for alarm.
-    suspects: other arrays that it may be by mistake, by what is to be said then (`gradient_difference`).
+    An error is relative to the larger of the two numbers compared, or to ‖∂f/∂x‖, the typical size of ⟨∂f/∂x, v⟩:
+    otherwise a direction that happens to be orthogonal to the gradient would look like an error.
+    suspects: results of common mistakes, by their description (`gradient_difference`).
     """
     x, xp = x.astype(np.float64), array_module(x)
     h = step * max(1.0, float((x**2).mean()) ** 0.5) if x.size else step
@@ -227,7 +227,7 @@ def check_pullback(
 def _slope(y: Callable[[Array], Array], x: Array, v: Array, h: float, tolerance: float) -> tuple[Array, Array]:
     """(y(x + h·v) − y(x − h·v)) / 2h for each output, and which outputs are smooth within ±h.
 
-    Where nothing is smooth, a step ten and a hundred times smaller may fit between the kinks.
+    If no output is smooth, the step is tried ten and a hundred times smaller: it may fit between the kinks.
     """
     y_0, xp = y(x), array_module(x)
     largest = float(xp.abs(y_0).max()) if y_0.size else 0.0

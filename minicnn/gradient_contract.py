@@ -1,4 +1,4 @@
-"""What a layer that is checked may not do, and what its gradient may be by mistake."""
+"""The layer contract as the gradient check enforces it, and the gradients that common mistakes give."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .gradient_difference import STEP, numeric_gradient
 
 
 class BrokenContract(ValueError):
-    """A method of a layer did what no layer may."""
+    """A method of a layer broke the contract."""
 
 
 def unchanged(layer: Layer, method: str, array: Array, *others: Any, x: Array | None = None) -> Any:
-    """What layer.method(array, …) returns; BrokenContract if the array, or the x of the cache, is changed by it."""
-    watched = {"the layer's input" if method == "forward" else "the gradient it is given": array}
+    """layer.method(array, …); BrokenContract if it writes into the array or into the x of the cache."""
+    inputs = {"the layer's input" if method == "forward" else "the gradient it is given": array}
     if x is not None:
-        watched["X_n, which the cache holds"] = x
-    before = {what: a.copy() for what, a in watched.items()}
+        inputs["X_n, which the cache holds"] = x
+    before = {what: a.copy() for what, a in inputs.items()}
     result = getattr(layer, method)(array, *others)
-    for what, a in watched.items():
+    for what, a in inputs.items():
         nan = (a != a) & (before[what] != before[what])  # NaN equals nothing, itself included
         if changed := int(((a != before[what]) & ~nan).sum()):
             raise BrokenContract(
@@ -44,7 +44,7 @@ def checked_gradient(gradients: object, name: str, layer: Layer) -> Array:
 
 
 def suspects(layer: Layer, x: Array) -> dict[str, Callable[[Array], Array]]:
-    """What a layer's `backward` may be by mistake: functions of r, by what is to be said of it then."""
+    """Gradients that common mistakes in `backward` would give: functions of r, by their description."""
     found: dict[str, Callable[[Array], Array]] = {
         "as if what comes down decided (grad > 0), as in a DeconvNet, not what came up (X_n > 0)": lambda r: (
             r * (r > 0)
@@ -65,7 +65,7 @@ def pullback_of(layer: Layer, x: Array) -> Callable[[Array], Array]:
 
 
 def variants(name: str, p: Array) -> list[tuple[str, Array]]:
-    """Parameters that one computes with by mistake: (what is to be said, the array), each of p's own shape."""
+    """Parameters as common mistakes would use them: (description, array), each of p's own shape."""
     found = []
     if p.ndim == 4 and max(p.shape[2:]) > 1:
         found = [

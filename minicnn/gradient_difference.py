@@ -1,9 +1,9 @@
-"""Where a gradient differs from the numeric one: entry by entry, which one random direction cannot say.
+"""Where a gradient is wrong: a comparison with central differences entry by entry.
 
     ∂f/∂x(i)  ≈  (f(x + h·e_i) − f(x − h·e_i)) / 2h,      f(x) = ⟨r, y(x)⟩
 
 This takes two forward passes for each entry of x, so it is done only after a check has failed, and for large x only at
-some entries, drawn at random.  What the differences have in common, in words, is found in `gradient_patterns`.
+some random entries.  `gradient_patterns` describes in words what the wrong entries have in common.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from layers.arrays import Array, array_module, to_host
 from .gradient_patterns import Compared, pattern
 
 STEP = 1e-6  # h, in units of the root mean square of x (or of 1, if that is larger)
-EVERY_ENTRY = 2000  # up to this size all entries are measured, …
+EVERY_ENTRY = 2000  # up to this size all entries are compared, …
 SOME_ENTRIES = 50  # … beyond it so many
 WORST = 5
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One component of a gradient, as it was given and as it was measured."""
+    """One component of a gradient: as it was given, and by central differences."""
 
     index: tuple[int, ...]
     yours: float
@@ -43,13 +43,13 @@ class Difference:
 
     worst: list[Entry]
     wrong: int
-    measured: int
+    compared: int
     size: int
     pattern: str
 
     def __str__(self) -> str:
-        all_of_it = self.measured == self.size
-        where = f"{self.size:,}" if all_of_it else f"{self.measured} measured ones, drawn at random from {self.size:,},"
+        all_of_it = self.compared == self.size
+        where = f"{self.size:,}" if all_of_it else f"{self.compared} random ones of {self.size:,},"
         lines = [f"{self.wrong:,} of {where} entries {'differs' if self.wrong == 1 else 'differ'}"]
         if self.pattern:
             lines[0] += f": {self.pattern}"
@@ -63,7 +63,7 @@ class Difference:
     def record(self) -> dict[str, object]:
         """The difference as a JSON object."""
         worst = [{"index": list(e.index), "yours": e.yours, "numeric": e.numeric} for e in self.worst]
-        return {"wrong": self.wrong, "measured": self.measured, "size": self.size} | {
+        return {"wrong": self.wrong, "compared": self.compared, "size": self.size} | {
             "pattern": self.pattern,
             "worst": worst,
         }
@@ -79,11 +79,11 @@ def difference(
 ) -> Difference:
     """Compare `gradient`, which claims to be ∂⟨r, y(x)⟩/∂x, entry by entry.
 
-    suspects: other arrays that the gradient may be by mistake, as functions of r, by what is to be said of them then.
+    suspects: gradients that common mistakes would give: functions of r, by their description.
     """
     every = x.size <= EVERY_ENTRY
     entries = np.arange(x.size) if every else np.sort(np.random.default_rng(0).choice(x.size, SOME_ENTRIES, False))
-    numeric, reach = measured(y, x, r, h, entries)
+    numeric, reach = numeric_entries(y, x, r, h, entries)
     yours = np.asarray(to_host(gradient), np.float64).reshape(-1)[entries]
     others = ((text, to_host(suspect(r)).reshape(-1)) for text, suspect in suspects.items()) if every else iter(())
     found = Compared(yours, numeric, np.stack(np.unravel_index(entries, x.shape), axis=-1), x.shape, reach)
@@ -92,7 +92,7 @@ def difference(
     return Difference(worst, int(found.wrong.sum()), len(entries), x.size, pattern(found, others))
 
 
-def measured(
+def numeric_entries(
     y: Callable[[Array], Array], x: Array, r: Array, h: float, entries: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """∂⟨r, y(x)⟩/∂x(i) at some entries i by central differences, and how many outputs each of them reaches."""
@@ -107,6 +107,6 @@ def measured(
 
 
 def numeric_gradient(y: Callable[[Array], Array], x: Array, r: Array, h: float) -> Array:
-    """∂⟨r, y(x)⟩/∂x, whole, by central differences."""
-    slopes, _ = measured(y, x, r, h, np.arange(x.size))
+    """∂⟨r, y(x)⟩/∂x by central differences, all entries."""
+    slopes, _ = numeric_entries(y, x, r, h, np.arange(x.size))
     return array_module(x).asarray(slopes).reshape(x.shape)

@@ -1,8 +1,8 @@
-"""What the wrong entries of a gradient have in common, in words from which one finds the line.
+"""What the wrong entries of a gradient have in common, in words that point to the mistake.
 
-Each pattern is a function of a few lines: it is given a comparison and returns a sentence, or "" where it does not
-apply.  `SIMPLE` and `HOW` say how the numbers are related, `WHERE` where the wrong ones lie; of each the first that
-applies is taken.
+Each pattern is a function of a few lines: it takes a comparison and returns a sentence, or "" where it does not apply.
+`SIMPLE` and `HOW` say how the numbers are related, `WHERE` where the wrong ones are; of each the first that applies is
+taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CLOSE = 1e-5  # of the larger number, or of the gradient's typical size: central
 
 @dataclass(frozen=True)
 class Compared:
-    """Entries of a gradient, as they were given and as they were measured.
+    """Entries of a gradient: as they were given, and by central differences.
 
     yours, numeric: the entries' values (E,)
     index:          where they are in the gradient (E, dimensions)
@@ -44,20 +44,20 @@ class Compared:
 
     @property
     def whole(self) -> bool:
-        """Whether all entries were measured."""
+        """Whether all entries were compared."""
         return len(self.numeric) == int(np.prod(self.shape))
 
     def close(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Which numbers agree, but for the error of central differences; NaN and infinity never do."""
+        """Which numbers agree up to the error of central differences; NaN and infinity never do."""
         typical = float((self.numeric**2).mean()) ** 0.5
         finite = np.isfinite(a) & np.isfinite(b)
         return finite & (np.abs(a - b) <= CLOSE * np.maximum(np.maximum(np.abs(a), np.abs(b)), typical))
 
 
 def pattern(c: Compared, suspects: Iterable[tuple[str, np.ndarray]] = ()) -> str:
-    """How the wrong entries differ, and where they lie; "" if there is no pattern.
+    """How the wrong entries differ, and where they are; "" if there is no pattern.
 
-    suspects: pairs (what is to be said, the array that yours is then), computed one after the other.
+    suspects: pairs (description, the array that a mistake would give), computed one after the other.
     """
     if not c.wrong.any():
         return "each is off by less than a step can show; is something computed in single precision?"
@@ -103,7 +103,7 @@ def sign_lost(c: Compared) -> str:
 
 
 def mirrored(c: Compared) -> str:
-    """yours = numeric with some axes run backwards."""
+    """yours = numeric, flipped along some axes."""
     yours, numeric = grids(c)
     axes = [axis for axis in range(numeric.ndim) if numeric.shape[axis] > 1]
     for turned in (t for count in range(1, len(axes) + 1) for t in combinations(axes, count)):
@@ -124,7 +124,7 @@ def transposed(c: Compared) -> str:
 
 
 def shifted(c: Compared) -> str:
-    """yours = numeric, one further along an axis."""
+    """yours = numeric, shifted by one along an axis."""
     yours, numeric = grids(c)
     for axis in range(numeric.ndim):
         if numeric.shape[axis] > 2:
@@ -153,7 +153,7 @@ def same_factor(c: Compared) -> str:
     return f"the wrong ones are {factor:.3f} times the numeric ones"
 
 
-# ---------------------------------------------------------------------- where the wrong ones lie
+# ---------------------------------------------------------------------- where the wrong ones are
 
 
 def one_entry(c: Compared) -> str:
@@ -170,7 +170,7 @@ def some_slices(c: Compared) -> str:
 
 
 def border(c: Compared) -> str:
-    """The wrong entries lie in a frame around the maps, and what is inside it is right."""
+    """The wrong entries are those within some pixels of the maps' border."""
     if len(c.shape) != 4 or min(c.shape[2:]) < 3:
         return ""
     rows, columns = c.index[:, 2:].T
@@ -182,7 +182,7 @@ def border(c: Compared) -> str:
 
 
 def used_several_times(c: Compared) -> str:
-    """An entry that reaches one output is right: the sum over several outputs is what is wrong."""
+    """Entries that reach one output are right, those that reach several are wrong: their sum is."""
     several = c.reach > 1
     if not several[c.wrong].all() or several.all():
         return ""
@@ -192,7 +192,7 @@ def used_several_times(c: Compared) -> str:
 
 
 def every_other(c: Compared) -> str:
-    """The wrong entries are those of some remainders of the rows or columns: a stride."""
+    """The wrong entries are every second, third or fourth row or column: a stride."""
     for axis in range(2, len(c.shape)):
         for stride, th in ((2, "2nd"), (3, "3rd"), (4, "4th")):
             at = {int(i) for i in c.index[c.wrong, axis]}
@@ -210,7 +210,7 @@ WHERE = (one_entry, border, used_several_times, some_slices, every_other)
 
 
 def grids(c: Compared) -> tuple[np.ndarray, np.ndarray]:
-    """yours and numeric in the gradient's shape; 0 and 1 where not all entries were measured: no pattern is found."""
+    """yours and numeric in the gradient's shape; 0 and 1 if only some entries were compared: no pattern fits these."""
     if not c.whole:
         return np.zeros(()), np.ones(())
     return c.yours.reshape(c.shape), c.numeric.reshape(c.shape)

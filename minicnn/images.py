@@ -30,7 +30,7 @@ def save_picture(path: str | os.PathLike[str], pixels: np.ndarray) -> None:
 
 
 def to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels rounded and clipped to 0 … 255, as bytes, for the eye."""
+    """Pixels rounded and clipped to 0 … 255, as bytes, for display."""
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
@@ -51,15 +51,15 @@ class Crop:
     mirrored: bool = False
 
     def mirror(self) -> Crop:
-        """The same part of the photograph in the mirror."""
+        """The same part of the photograph, mirrored."""
         return Crop(self.pixels[:, ::-1], self.box, not self.mirrored)
 
     def put_back(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """A map over this crop (h, w), laid where the crop came from in a photograph of `shape` (H, W).
+        """A map over this crop (h, w), resampled to where the crop is in a photograph of `shape` (H, W).
 
         Mirroring is undone.  Where the crop is coarser than the photograph, values in between are interpolated
         bilinearly; where it is finer, a pixel of the photograph is the mean of the values that it covers.  Pixels
-        that the crop does not cover are NaN: not zero, for nothing is known of them.
+        that the crop does not cover are NaN, not zero: they are unknown.
         """
         (x0, y0, x1, y1), (h, w) = self.box, values.shape
         rows, R = _resampling(y0, y1, h, shape[0])
@@ -75,7 +75,7 @@ def _resampling(begin: float, end: float, n: int, size: int) -> tuple[slice, np.
 
 
 def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
-    """Linear interpolation between the values, at the pixels whose centres lie in there."""
+    """Linear interpolation between the values, at the pixels whose centres are in [begin, end]."""
     centres = np.arange(size) + 0.5
     first, stop = np.searchsorted(centres, begin), np.searchsorted(centres, end, side="right")
     position = ((centres[first:stop] - begin) * n / (end - begin) - 0.5).clip(0, n - 1)
@@ -83,7 +83,7 @@ def _bilinear(begin: float, end: float, n: int, size: int) -> tuple[slice, np.nd
 
 
 def _means(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarray]:
-    """The mean of the values that each pixel covers, weighted by how much of a value lies in it."""
+    """The mean of the values that each pixel covers, weighted by the overlap."""
     rim = 1e-6  # of a pixel: crops' boxes are rounded
     first, stop = max(0, int(np.floor(begin + rim))), min(size, int(np.ceil(end - rim)))
     edges = begin + np.arange(n + 1) * (end - begin) / n
@@ -98,15 +98,15 @@ def _means(begin: float, end: float, n: int, size: int) -> tuple[slice, np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """How a network wants its photographs:  X_0 = (pixels − mean) · scale,  and back:  pixels = X_0 / scale + mean.
+    """Photographs to inputs of a network:  X_0 = (pixels − mean) · scale,  and back:  pixels = X_0 / scale + mean.
 
-    size:   (h, w), what the network takes in
+    size:   (h, w) of the network's input
     mean:   of the training images, in pixel values 0 … 255: one for each channel, or a full image (C, h, w)
     scale:  one number, or one for each channel
     order:  "RGB", "BGR" (as Caffe's networks) or "L" (grey); mean and scale are in this order
-    resize: what the photograph is resized to, before cropping.  A number: its shorter side becomes so long, the aspect
-            is kept; a pair (height, width): it is warped to just that; None: the least that holds a crop
-    rounding: whose arithmetic makes whole pixels of this, a name of `resizing.ROUNDINGS`
+    resize: the size before cropping.  A number: of the shorter side, the aspect kept; a pair (height, width): the
+            photograph is warped to it; None: the smallest size that contains a crop, the aspect kept
+    rounding: how this is rounded to whole pixels, a name of `resizing.ROUNDINGS`
     """
 
     size: tuple[int, int]
@@ -170,8 +170,8 @@ class Preprocessing:
     def ten_crops(self, photo: np.ndarray) -> list[Crop]:
         """Corners and centre of the *whole* resized photograph, and their mirror images.
 
-        This is torchvision's way (TenCrop) and Caffe's (oversample).  The corners of an elongated photograph lie far
-        apart and leave parts of it unseen.
+        As torchvision (TenCrop) and Caffe (oversample) do.  The corners of an elongated photograph are far apart and
+        leave parts of it uncovered.
         """
         image, whole = self._to_resize(photo)
         return self._corners_and_centre(image, whole, (0, 0), whole)
@@ -179,8 +179,8 @@ class Preprocessing:
     def ten_crops_of_square(self, photo: np.ndarray) -> list[Crop]:
         """Corners and centre of the *central square* of the resized photograph, and their mirror images.
 
-        This is the way of [Krizhevsky2012], sections 2 and 4.1, to which the paper refers: with 256 pixels for the
-        shorter side, the square is 256×256.  What lies beside the square is never seen.
+        As in [Krizhevsky2012], sections 2 and 4.1, to which the paper refers: with 256 pixels for the shorter side, the
+        square is 256×256.  What is beside the square is not covered.
         """
         image, whole = self._to_resize(photo)
         square = max(self.size[0], min(whole)), max(self.size[1], min(whole))
@@ -189,7 +189,7 @@ class Preprocessing:
     def _corners_and_centre(self, image: Image.Image, whole: Size, corner: Size, part: Size) -> list[Crop]:
         """Ten crops of a part (height, width) of the resized photograph; the part's upper left corner is at (y, x).
 
-        Where the part is as large as a crop the five are one, and the ten are two: it and its mirror image.
+        If the part is as large as a crop, the five are the same, and the ten are two: it and its mirror image.
         """
         (top, left), (h, w) = corner, self.size
         down, right = part[0] - h, part[1] - w
@@ -198,7 +198,7 @@ class Preprocessing:
         return crops + [crop.mirror() for crop in crops]
 
     def _middle(self, outer: Size, inner: Size) -> Size:
-        """(y, x) at which something of size `inner` lies in the middle of `outer`."""
+        """(y, x) of the corner of a rectangle of size `inner` in the middle of one of size `outer`."""
         middle = ROUNDINGS[self.rounding].middle
         return middle(outer[0] - inner[0]), middle(outer[1] - inner[1])
 
@@ -210,7 +210,7 @@ class Preprocessing:
         return image, resized((image.height, image.width), self.resize, self.size, self.rounding)
 
     def _crop(self, image: Image.Image, whole: Size, y: int, x: int) -> Crop:
-        """The crop at (y, x) of the resized photograph, of which nothing else is computed: it may be very elongated."""
+        """The crop at (y, x) of the resized photograph.  Nothing else of it is computed: it may be very elongated."""
         (h, w), (height, width) = self.size, whole
         across, down = image.width / width, image.height / height  # a new pixel in old ones
         box = (x * across, y * down, min((x + w) * across, image.width), min((y + h) * down, image.height))

@@ -1,7 +1,7 @@
-"""The jittering of the era: crops, mirror images, shifts of colour, zeroed parts, drawn anew whenever an image is seen.
+"""Data augmentation ("jittering"): random crops, mirror images, shifts of colour, zeroed squares.
 
-A photograph moved by a few pixels, in a mirror or in another light, shows the same thing, and a network that has met it
-so learns what does not matter ([Krizhevsky2012], section 4.1).  The paper adds a jitter of its own, "based on
+A photograph shifted by a few pixels, mirrored or in another light shows the same thing; a network trained on such
+variants learns to ignore them ([Krizhevsky2012], section 4.1).  The paper adds a jitter of its own, "based on
 zeroing-out random parts of an image" (section 1).  All functions take and return whole batches of bytes, (N, H, W, 3)
 or (N, H, W), and draw from the generator they are given.
 """
@@ -12,26 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .settings import check, setting
+
 
 @dataclass(frozen=True)
 class Jitter:
-    """What is done to each batch.
+    """Data augmentation of each batch.  The paper does not say how large its zeroed parts are."""
 
-    crop:   images are framed by so many pixels, and a window of their own size is cut out anywhere
-    mirror: left and right are exchanged in half of the images; not for classes that this would change (an L, a text)
-    colour: standard deviation of the α_i of `shift_colours`; Krizhevsky's is 0.1.  For RGB only
-    zero:   side of the square that is zeroed in each image; the paper does not say how large its parts are
-    """
-
-    crop: int = 0
-    mirror: bool = False
-    colour: float = 0.0
-    zero: int = 0
+    crop: int = setting(0, "random crops of the image's own size, after padding by so many pixels", minimum=0)
+    mirror: bool = setting(False, "mirror half of the images; not for classes that this would change (an L, a text)")
+    colour: float = setting(0.0, "shifts along the axes of RGB: deviation of their α_i; Krizhevsky's is 0.1", minimum=0)
+    zero: int = setting(0, "a random square of so many pixels a side zeroed, as in the paper", minimum=0)
 
     def __post_init__(self) -> None:
-        if min(self.crop, self.zero) < 0 or not 0 <= self.colour < np.inf:
-            got = f"crop {self.crop}, colour {self.colour}, zero {self.zero}"
-            raise ValueError(f"expected jitter of 0 or more, got {got}")
+        check(self)
 
     def __call__(self, images: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The batch, jittered; axes: of the training images' colours, from `colour_axes`."""
@@ -47,20 +41,20 @@ class Jitter:
 
 
 def random_crops(images: np.ndarray, pad: int, rng: np.random.Generator) -> np.ndarray:
-    """Each image moved by −pad … pad pixels down and across; at the border it goes on as its mirror image."""
+    """Each image moved by −pad … pad pixels down and across; beyond the border it is continued as its mirror image."""
     N, H, W = images.shape[:3]
     if pad >= min(H, W):
-        raise ValueError(f"expected crops with a frame narrower than the image, got {pad} for {H}×{W} pixels")
-    frame = [(0, 0), (pad, pad), (pad, pad), (0, 0)][: images.ndim]
-    framed = np.pad(images, frame, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(framed, (H, W), axis=(1, 2))  # (N, 2p+1, 2p+1, [3,] H, W)
+        raise ValueError(f"expected padding narrower than the image, got {pad} for {H}×{W} pixels")
+    widths = [(0, 0), (pad, pad), (pad, pad), (0, 0)][: images.ndim]
+    padded = np.pad(images, widths, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (H, W), axis=(1, 2))  # (N, 2p+1, 2p+1, [3,] H, W)
     down, across = rng.integers(0, 2 * pad + 1, (2, N))
     crops = windows[np.arange(N), down, across]
     return crops if images.ndim == 3 else np.moveaxis(crops, 1, -1)
 
 
 def random_mirrors(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each image in the mirror with probability 1/2."""
+    """Each image mirrored with probability 1/2."""
     mirrored = rng.random(len(images)) < 0.5
     images = images.copy()
     images[mirrored] = images[mirrored][:, :, ::-1]
@@ -79,7 +73,7 @@ def shift_colours(images: np.ndarray, axes: np.ndarray, deviation: float, rng: n
 
 
 def random_zeroes(images: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """In each image a square of so many pixels, anywhere, takes the batch's mean colour: X_0 = 0, nearly."""
+    """In each image a random square of so many pixels is set to the batch's mean colour, which is X_0 ≈ 0."""
     N, H, W = images.shape[:3]
     if side >= min(H, W):
         raise ValueError(f"expected a zeroed square smaller than the image, got {side} for {H}×{W} pixels")
@@ -95,7 +89,7 @@ def colour_axes(images: np.ndarray) -> np.ndarray:
 
     images (N, H, W, 3) bytes → (3, 3); grey ones, (N, H, W), have no colours: zeros.  Pixel values count from 0 to 1
     here: Krizhevsky does not say, but λ is a squared unit, and of values up to 255 the shift would leave the range.
-    About a million pixels are looked at.
+    About a million pixels are used.
     """
     if images.ndim == 3:
         return np.zeros((3, 3))

@@ -1,9 +1,8 @@
-"""The network: a list of layers, the way up (forward pass) that remembers, and the ways down by three rules."""
+"""The network: a list of layers, with its forward pass and its backward passes by three rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -11,46 +10,12 @@ import numpy as np
 
 from layers import Layer, ShapeError
 from layers.arrays import Array, array_module, module_of, to_device
-from layers.layer import Cache
 
 from .images import Crop, Preprocessing
+from .trace import Trace as Trace
+from .trace import known
 
 RULES = {"gradient": "backward", "deconv": "deconv", "guided": "guided"}  # a rule's name → the layers' method
-
-
-@dataclass(frozen=True, repr=False)
-class Trace:
-    """What one forward pass saw.
-
-    names:  the layers' names, lowest first
-    maps:   [X_0, X_1, …, X_N]: the images (N, C, H, W), the output of each layer, at last the scores (N, classes)
-    caches: what each layer's way down needs
-    """
-
-    names: list[str]
-    maps: list[Array]
-    caches: list[Cache]
-
-    @property
-    def scores(self) -> Array:
-        """S(I), the unnormalised outputs of the last layer: (N, classes)."""
-        return self.maps[-1]
-
-    def __getitem__(self, name: str) -> Array:
-        """The output of the layer called `name`."""
-        return self.maps[self.names.index(_known(name, self.names)) + 1]
-
-    def __repr__(self) -> str:
-        """A table: each layer's name, and of its output the shape, the smallest and the largest value."""
-        rows = [("layer", "output", "smallest", "largest")]
-        for name, x in zip(["image", *self.names], self.maps, strict=True):
-            values = (f"{float(x.min()):.4g}", f"{float(x.max()):.4g}") if x.size else ("", "")
-            rows.append((name, "×".join(map(str, x.shape)), *values))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            f"{name:{widths[0]}}  {shape:{widths[1]}}  {low:>{widths[2]}}  {high:>{widths[3]}}"
-            for name, shape, low, high in rows
-        )
 
 
 class Network:
@@ -77,7 +42,7 @@ class Network:
         return list(self.layers)
 
     def __getitem__(self, name: str) -> Layer:
-        return self.layers[_known(name, self.names)]
+        return self.layers[known(name, self.names)]
 
     # ------------------------------------------------------------------ the way up: the forward pass
 
@@ -106,7 +71,7 @@ class Network:
         return Trace(self.names, maps, caches)
 
     def scores(self, x: Array) -> Array:
-        """S(I) alone: the forward pass, remembering nothing."""
+        """S(I) alone: the forward pass, with nothing kept."""
         try:
             for name, layer in self.layers.items():
                 x, _cache = layer.forward(x)
@@ -133,7 +98,7 @@ class Network:
         return self.down("guided", trace, G, start, stop)
 
     def down(self, rule: str, trace: Trace, signal: Array, start: str | None = None, stop: str | None = None) -> Array:
-        """The same by a rule's name: "gradient", "deconv" or "guided"."""
+        """`backward`, `deconv` or `guided`, by the rule's name: "gradient", "deconv" or "guided"."""
         for _name, signal in self.descend(rule, trace, signal, start, stop):  # noqa: B020
             pass
         return signal
@@ -147,7 +112,7 @@ class Network:
         top = self._position(start, default=len(self.layers) - 1)
         bottom = self._position(stop, default=0)
         if bottom > top:
-            raise ValueError(f"cannot go down from layer {start!r} to {stop!r}, which lies above it")
+            raise ValueError(f"cannot go down from layer {start!r} to {stop!r}, which is above it")
         if signal.shape != trace.maps[top + 1].shape:
             raise ShapeError("Network", f"expects a signal of shape {trace.maps[top + 1].shape}, got {signal.shape}")
         for n in range(top, bottom - 1, -1):
@@ -156,12 +121,12 @@ class Network:
             yield name, signal
 
     def parameter_gradients(self, trace: Trace, grad: Array) -> dict[str, Array]:
-        """∂f/∂parameter for each of `trainable`, by the same names, from grad = ∂f/∂S.  Only training asks."""
+        """∂f/∂parameter for each of `trainable`, under the same names, from grad = ∂f/∂S.  Only training needs it."""
         gradients: dict[str, Array] = {}
         for n, (name, layer) in reversed(list(enumerate(self.layers.items()))):
             for letter, gradient in layer.parameter_gradients(grad, trace.caches[n]).items():
                 gradients[f"{name}.{letter}"] = gradient
-            if n > 0:  # nobody asks for ∂f/∂I here
+            if n > 0:  # ∂f/∂I is not needed
                 grad = layer.backward(grad, trace.caches[n])
         return gradients
 
@@ -178,7 +143,7 @@ class Network:
         return {f"{name}.{letter}": p for name, layer in self.layers.items() for letter, p in layer.trainable.items()}
 
     def with_parameters(self, parameters: Mapping[str, Array]) -> Network:
-        """A copy of this network that holds `parameters` (all of them, or some) in place of its own."""
+        """A copy with `parameters` (all of them, or some) in place of its own."""
         unknown = parameters.keys() - self.parameters.keys()
         if unknown:
             raise ValueError(f"the network has no parameter {sorted(unknown)[0]!r}")
@@ -218,7 +183,7 @@ class Network:
     # ------------------------------------------------------------------
 
     def _position(self, name: str | None, default: int) -> int:
-        return default if name is None else self.names.index(_known(name, self.names))
+        return default if name is None else self.names.index(known(name, self.names))
 
     def __repr__(self) -> str:
         width = max(map(len, self.layers))
@@ -231,7 +196,7 @@ def input_of(net: Network, *crops: Crop | np.ndarray) -> Array:
 
 
 def preprocessing_of(net: Network) -> Preprocessing:
-    """The network's preprocessing; ValueError for a network that does not say how it wants its photographs."""
+    """The network's preprocessing; ValueError if it has none."""
     if net.preprocessing is None:
         raise ValueError("this network has no preprocessing: give it one, Network(layers, preprocessing=…)")
     return net.preprocessing
@@ -246,15 +211,9 @@ def one_hot(scores: Array, c: int | Sequence[int]) -> Array:
     count = scores.shape[-1]
     if np.ndim(c) > 0 and np.shape(c) != scores.shape[:1]:
         raise ValueError(f"expected one class, or one for each of {scores.shape[0]} images, got {c}")
-    for wanted in np.atleast_1d(c):
-        if wanted not in range(count):
-            raise ValueError(f"there is no class {wanted}: expected 0 … {count - 1}")
+    for k in np.atleast_1d(c):
+        if k not in range(count):
+            raise ValueError(f"there is no class {k}: expected 0 … {count - 1}")
     seed = xp.zeros_like(scores)
     seed[xp.arange(scores.shape[0]), xp.asarray(c)] = 1
     return seed
-
-
-def _known(name: str, names: Sequence[str]) -> str:
-    if name not in names:
-        raise KeyError(f"no layer is called {name!r}; the layers are {', '.join(names)}")
-    return name

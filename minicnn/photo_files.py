@@ -1,7 +1,7 @@
-"""Reading photographs from files: of all kinds, upright, as RGB, with one clear line for what is none.
+"""Reading photographs from files: PNG, JPEG and others, as RGB, upright.
 
-Files are untrusted: sizes are looked at before memory is taken, and whatever a decoder makes of damaged bytes, one
-ValueError comes out.
+Files are untrusted: sizes are checked before memory is allocated, and any failure of a decoder on damaged bytes becomes
+a ValueError of one line.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from .sound_pictures import complete_jpeg, without_metadata
 
 MAX_PIXELS = 100_000_000
 ORIENTATION = 0x0112  # EXIF's tag
-MOST_BYTES = 2**29  # of a file that is taken into memory to be read another way
+MOST_BYTES = 2**29  # of a file that is read into memory to be repaired
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
 class PhotoNote(UserWarning):
-    """A remark on a photograph that was read all the same."""
+    """A photograph was read, but something about its file is wrong."""
 
 
 def read_raster(path: str | os.PathLike[str]) -> np.ndarray:
-    """As `read_photo`, but in the rows and columns of the file, whatever EXIF says of how the camera was held.
+    """As `read_photo`, but without the rotation that EXIF asks for: in the rows and columns of the file.
 
-    Boxes that were drawn by programs which knew nothing of EXIF, as those of ILSVRC and PASCAL VOC, are in these.
+    The boxes of ILSVRC and PASCAL VOC are in these coordinates.
     """
     return _read_file(Path(path), upright=False)
 
@@ -41,10 +41,10 @@ def read_raster(path: str | os.PathLike[str]) -> np.ndarray:
 def read_photo(path: str | os.PathLike[str]) -> np.ndarray:
     """The photograph in a file: (H, W, 3) bytes, RGB, upright as its EXIF orientation says.
 
-    Grey, palette and 16-bit pictures become RGB; what is transparent lies on white; of an animation the first frame.
+    Grey, palette and 16-bit pictures become RGB; transparency is put on white; of an animation the first frame is read.
     A JPEG that lacks nothing but its end marker is read, with a PhotoNote; HEIC where pillow-heif is installed.
-    Raises FileNotFoundError, IsADirectoryError, or ValueError for a file that is no picture, is truncated, or is
-    larger than 100 million pixels (checked before any memory is taken).
+    Raises FileNotFoundError, IsADirectoryError, or ValueError for a file that is no picture, is truncated, or has
+    more than 100 million pixels (checked before memory is allocated).
     """
     refuse_address(path, "a photograph's file")
     return _read_file(Path(path), upright=True)
@@ -70,7 +70,7 @@ def _read_file(path: Path, upright: bool) -> np.ndarray:
             raise ValueError(f"{path} cannot be used: {error}; save it with 8 or 16 bits a pixel") from None
         except MemoryError:  # damaged lengths may ask for any amount
             raise ValueError(f"{path} asks for more memory than there is; it may be damaged") from None
-        except Exception as error:  # each decoder has ways of its own to say that the data end or are nonsense
+        except Exception as error:  # each decoder has errors of its own for data that end or are damaged
             raise ValueError(f"{path} is a damaged or truncated picture ({error})") from None
     if note:
         warnings.warn(f"{path} {note}", PhotoNote, stacklevel=3)
@@ -78,7 +78,7 @@ def _read_file(path: Path, upright: bool) -> np.ndarray:
 
 
 def _read(file: BinaryIO, upright: bool) -> tuple[np.ndarray, str]:
-    """The pixels of an open file, and a note on what was amiss.  What Pillow refuses is tried in other ways."""
+    """The pixels of an open file, and a note on what was wrong with it.  What Pillow refuses is repaired first."""
     if _is_heif(file) and find_spec("pillow_heif"):
         from pillow_heif import register_heif_opener
 
@@ -89,14 +89,14 @@ def _read(file: BinaryIO, upright: bool) -> tuple[np.ndarray, str]:
         raise
     except Exception:
         content = _content(file)
-        for mend, note in OTHER_WAYS:
+        for mend, note in REPAIRS:
             mended = mend(content)
             if mended is not None:
                 return _decoded(BytesIO(mended), upright), note
         raise
 
 
-OTHER_WAYS: list[tuple[Callable[[bytes], bytes | None], str]] = [
+REPAIRS: list[tuple[Callable[[bytes], bytes | None], str]] = [
     (complete_jpeg, "lacks its end marker; all of its pixels are there"),
     (without_metadata, ""),
 ]
@@ -122,7 +122,7 @@ def _decoded(file: BinaryIO, upright: bool) -> np.ndarray:
 
 
 class _UnknownRange(Exception):
-    """Nobody can say which value is black and which is white."""
+    """Which values are black and white is not known."""
 
 
 def _transparent_value_in_bytes(image: Image.Image) -> None:
@@ -141,7 +141,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         if values.min() < 0 or values.max() > 65535:
             raise _UnknownRange("its grey values do not fit into 16 bits")
         grey = (values // 257).astype(np.uint8)
-        grey[values == image.info.get("transparency", -1)] = 255  # lies on white
+        grey[values == image.info.get("transparency", -1)] = 255  # put on white
         return Image.fromarray(grey).convert("RGB")
     if image.mode == "F":
         raise _UnknownRange("it holds floating-point values")
@@ -161,7 +161,7 @@ def _is_heif(file: BinaryIO) -> bool:
 
 
 def _what_it_is(file: BinaryIO) -> str:
-    """What to say of a file that Pillow knows no format for."""
+    """The message for a file whose format Pillow does not know."""
     if _is_heif(file):
         if find_spec("pillow_heif"):
             return "is a damaged or truncated picture (HEIC)"

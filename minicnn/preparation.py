@@ -1,5 +1,5 @@
-"""How photographs are prepared for a network whose file does not say it: a preset by name, or numbers; the file's own
-size and channels always count.
+"""How photographs are preprocessed for a network whose file does not say it: a preset by name, or numbers.  Size and
+channels are always those of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def shape_of(preprocessing: Preprocessing | None) -> Shape | None:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is known of X_0 = (pixels − mean) · scale, pixels 0 … 255.
+    """What the user says of X_0 = (pixels − mean) · scale, pixels 0 … 255.
 
     preset: a name of PREPROCESSINGS; "plain" divides by 255 and fits any number of channels
     mean, scale: one number, or one for each channel in the network's order
@@ -38,12 +38,12 @@ class Preparation:
     size: tuple[int, int] | None = None
 
     def fitted(self, declared: Shape | None, own: Preprocessing | None) -> Preprocessing:
-        """The preprocessing for a network that takes images of `declared`, and brings `own`; ValueError for a clash."""
+        """The preprocessing for a network that takes images of `declared`; ValueError for a contradiction."""
         base = own if self.preset is None else PREPROCESSINGS[self.preset]
         C = declared[0] if declared else len(self.order or (base.order if base else "RGB"))
         if C not in (1, 3):
             raise ValueError(f"reads images of {C} channels; photographs have 3, or 1 if they are grey")
-        self._refuse_clash(C, declared, base)
+        self._refuse_contradiction(C, declared, base)
         size = declared[1:] if declared else self.size or (base.size if base else None)
         if size is None:
             raise ValueError(
@@ -62,8 +62,8 @@ class Preparation:
         resize, rounding = (resize_in_proportion(base, size), base.rounding) if base else (None, "nearest")
         return Preprocessing(size, each_mean, each(scale, C, "scale"), order, resize, rounding)
 
-    def _refuse_clash(self, C: int, declared: Shape | None, base: Preprocessing | None) -> None:
-        """ValueError, naming both, for what cannot be brought together."""
+    def _refuse_contradiction(self, C: int, declared: Shape | None, base: Preprocessing | None) -> None:
+        """ValueError, naming both sides, for what contradicts the network's input."""
         if self.order is not None and len(self.order) != C:
             raise ValueError(f"reads images of {named(C)}, but the order {self.order} has {named(len(self.order))}")
         if declared and self.size is not None and self.size != declared[1:]:
@@ -78,7 +78,7 @@ class Preparation:
 
 
 def in_order(p: Preprocessing, order: str) -> Preprocessing:
-    """The same preprocessing for channels in this order: the mean's and the scale's numbers change places, too."""
+    """The same preprocessing for channels in this order: mean and scale reordered with them."""
     if order == p.order:
         return p
     mean = p.mean[::-1] if isinstance(p.mean, np.ndarray) else tuple(p.mean)[::-1]
@@ -87,7 +87,7 @@ def in_order(p: Preprocessing, order: str) -> Preprocessing:
 
 
 def resize_in_proportion(base: Preprocessing, size: Size) -> int | Size | None:
-    """What `base` resizes photographs to, for crops of another size: the crop keeps its share."""
+    """What `base` resizes photographs to, for crops of another size: in proportion."""
     if isinstance(base.resize, tuple):
         height, width = (max(n, round(n * to / of)) for n, to, of in zip(size, base.resize, base.size, strict=True))
         return height, width

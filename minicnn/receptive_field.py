@@ -1,13 +1,13 @@
-"""Which pixels does a unit see?  Its receptive field, by geometry alone: no weight and no pixel is looked at.
+"""The receptive field of a unit: the input pixels that it depends on, from the geometry of the layers alone.
 
-Going down from the unit, each layer says which positions of X_n the positions of X_{n+1} depend on:
+From the unit down, each layer says which positions of X_n the positions of X_{n+1} depend on:
 
     convolution and pooling:   i ↦ s·i − top + u,  u = 0 … k − 1, where that is a pixel and not padding
     ReLU, LRN, dropout, …:     i ↦ i
-    branches:                  the union of what each branch sees (a channel of a narrow branch sees less than that)
+    branches:                  the union over the branches (a channel of a narrow branch depends on less than that)
     fully connected, global average:  everything
 
-Rows and columns go down separately, as two sorted arrays of positions; features have one array of positions.
+Rows and columns are followed separately, as two sorted arrays of positions; features have one array of positions.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ Shape: TypeAlias = tuple[int, ...]  # of one image's maps (C, H, W) or features 
 def receptive_field(net: Network, trace: Trace, layer: str, unit: Unit) -> tuple[int, int, int, int]:
     """The box (x0, y0, x1, y1) of input pixels that the unit depends on, right and bottom exclusive.
 
-    A unit that sees nothing but padding has the empty box (0, 0, 0, 0).
+    A unit that depends on padding only has the empty box (0, 0, 0, 0).
     """
     if trace.maps[0].ndim != 4:
         raise ValueError(f"a receptive field needs an image (N, C, H, W), got {trace.maps[0].shape}")
     index = index_of(trace, layer, unit)
-    seen: Positions = tuple(np.array([i]) for i in (index[1:] if len(index) == 3 else index))
+    positions: Positions = tuple(np.array([i]) for i in (index[1:] if len(index) == 3 else index))
     top = trace.names.index(layer)
     for n in range(top, -1, -1):
-        seen = seen_by(net[trace.names[n]], seen, trace.maps[n].shape[1:], trace.maps[n + 1].shape[1:])
-    rows, columns = seen
+        below, above = (trace.maps[k].shape[1:] for k in (n, n + 1))
+        positions = positions_below(net[trace.names[n]], positions, below, above)
+    rows, columns = positions
     if not (rows.size and columns.size):
         return 0, 0, 0, 0
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -63,56 +64,57 @@ def photo_box(crop: Crop, field: tuple[int, int, int, int]) -> Box:
 
 
 @singledispatch
-def seen_by(layer: Layer, seen: Positions, below: Shape, above: Shape) -> Positions:
-    """The positions of X_n (of shape `below`) that the positions `seen` of X_{n+1} (of shape `above`) depend on.
+def positions_below(layer: Layer, positions: Positions, below: Shape, above: Shape) -> Positions:
+    """The positions of X_n (of shape `below`) that `positions` of X_{n+1} (of shape `above`) depend on.
 
-    A layer of no kind listed here that keeps the size of the maps is taken to work position by position.
+    Any other layer that keeps the size of the maps is assumed to work position by position.
     """
-    return seen if _sizes(below) == _sizes(above) else everything(below)
+    return positions if _sizes(below) == _sizes(above) else everything(below)
 
 
-@seen_by.register
-def _conv(layer: Conv, seen: Positions, below: Shape, above: Shape) -> Positions:
-    return through_windows(seen, below, layer.K.shape[2:], layer.stride, layer.pad)
+@positions_below.register
+def _conv(layer: Conv, positions: Positions, below: Shape, above: Shape) -> Positions:
+    return through_windows(positions, below, layer.K.shape[2:], layer.stride, layer.pad)
 
 
-@seen_by.register
-def _pool(layer: Pool, seen: Positions, below: Shape, above: Shape) -> Positions:
-    return through_windows(seen, below, layer.size, layer.stride, layer.pad)
+@positions_below.register
+def _pool(layer: Pool, positions: Positions, below: Shape, above: Shape) -> Positions:
+    return through_windows(positions, below, layer.size, layer.stride, layer.pad)
 
 
-@seen_by.register
-def _fully_connected(layer: FullyConnected, seen: Positions, below: Shape, above: Shape) -> Positions:
+@positions_below.register
+def _fully_connected(layer: FullyConnected, positions: Positions, below: Shape, above: Shape) -> Positions:
     return everything(below)
 
 
-@seen_by.register
-def _flatten(layer: Flatten, seen: Positions, below: Shape, above: Shape) -> Positions:
-    _channels, *positions = np.unravel_index(seen[0], below)
-    return tuple(np.unique(along) for along in positions)
+@positions_below.register
+def _flatten(layer: Flatten, positions: Positions, below: Shape, above: Shape) -> Positions:
+    _channels, *places = np.unravel_index(positions[0], below)
+    return tuple(np.unique(along) for along in places)
 
 
-@seen_by.register
-def _branches(layer: Branches, seen: Positions, below: Shape, above: Shape) -> Positions:
+@positions_below.register
+def _branches(layer: Branches, positions: Positions, below: Shape, above: Shape) -> Positions:
     no_images = module_of(layer.parameters).zeros((0, *below), dtype=np.float32)
-    found = [_seen_by_chain(chain, seen, no_images) for chain in layer.branches.values()]
-    found = [positions for positions in found if all(along.size for along in positions)]
-    return tuple(reduce(np.union1d, along) for along in zip(*found, strict=True)) or ((np.array([], int),) * len(seen))
+    found = [_positions_below_chain(chain, positions, no_images) for chain in layer.branches.values()]
+    found = [of_branch for of_branch in found if all(along.size for along in of_branch)]
+    nothing = (np.array([], int),) * len(positions)
+    return tuple(reduce(np.union1d, along) for along in zip(*found, strict=True)) or nothing
 
 
-def _seen_by_chain(chain: list[Layer], seen: Positions, x: Array) -> Positions:
+def _positions_below_chain(chain: list[Layer], positions: Positions, x: Array) -> Positions:
     shapes = [x.shape[1:]]
-    for layer in chain:  # the sizes within a branch are not in the trace: a batch of no images finds them out
+    for layer in chain:  # sizes within a branch are not in the trace: pass a batch of no images through it
         x, _ = layer.forward(x)
         shapes.append(x.shape[1:])
     for n in range(len(chain) - 1, -1, -1):
-        seen = seen_by(chain[n], seen, shapes[n], shapes[n + 1])
-    return seen
+        positions = positions_below(chain[n], positions, shapes[n], shapes[n + 1])
+    return positions
 
 
-def through_windows(seen: Positions, below: Shape, size: Pair, stride: Pair, pad: Sides) -> Positions:
-    """Every pixel of the windows at the positions `seen`: s·i − top + u, without the padding."""
-    rows, columns = seen
+def through_windows(positions: Positions, below: Shape, size: Pair, stride: Pair, pad: Sides) -> Positions:
+    """Every pixel of the windows at `positions`: s·i − top + u, without the padding."""
+    rows, columns = positions
     return (
         _under_windows(rows, size[0], stride[0], pad[0], below[1]),
         _under_windows(columns, size[1], stride[1], pad[2], below[2]),

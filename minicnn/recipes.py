@@ -1,4 +1,4 @@
-"""What is known to work: for each data set a network and settings to train it with, in one table."""
+"""Recipes: for each data set a network and training settings that are known to work."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .training import Settings
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network for a data set, and how to train it.
+    """A network for a data set, and its training settings.
 
     network:    the name of an architecture
-    validation: this share of the images to learn from is held out, to try the network on after each epoch
+    validation: the fraction of the training images that is held out for validation after each epoch
     """
 
     network: str
@@ -30,7 +30,7 @@ RECIPES = {
         "small32",
         Settings(epochs=30, batch=64, rate=0.05, warm_up=500, jitter=Jitter(crop=4, mirror=True, colour=0.1)),
     ),
-    # an L in the mirror is no L, but it is no other of the ten either
+    # a mirrored L is no L, but none of the other nine either
     "shapes": Recipe(
         "shapes",
         Settings(epochs=16, batch=32, rate=0.05, warm_up=250, weight_decay=3e-4, jitter=Jitter(crop=4, mirror=True)),

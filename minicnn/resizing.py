@@ -1,10 +1,10 @@
-"""To what size a photograph is resized before it is cropped, and where the middle crop lies.
+"""The size to which a photograph is resized before it is cropped, and the place of the middle crop.
 
 With s the shorter side and l the longer one, the shorter side becomes `to` and the longer one to·l/s, the aspect kept.
-That is seldom a whole number, and neither is half of what a crop leaves over.  Each origin of networks rounds in its
-own way, and a network trained with one way sees another crop with another:
+That is seldom a whole number, and neither is half of what a crop leaves over.  Every framework rounds in its
+own way, and a network should get the crops that it was trained with:
 
-    nearest       long side to the nearest pixel      middle rounded down       minicnn's, where nothing else is known
+    nearest       long side to the nearest pixel      middle rounded down       minicnn's default
     torchvision   long side rounded down              middle to the nearest     Resize, CenterCrop and FiveCrop
     matlab        long side rounded up                middle rounded down       imresize by a factor, as MatConvNet does
 """
@@ -20,7 +20,7 @@ Size = tuple[int, int]  # (height, width)
 
 @dataclass(frozen=True)
 class Rounding:
-    """long_side: of to·l/s, a whole number;  middle: of what a crop leaves over, how much lies before it."""
+    """long_side: of to·l/s, a whole number;  middle: of what a crop leaves over, how much is before it."""
 
     long_side: Callable[[float], int]
     middle: Callable[[int], int]

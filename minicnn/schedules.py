@@ -1,7 +1,7 @@
-"""How the learning rate changes in the course of a training: large steps first, small ones to settle.
+"""Learning rate schedules: large steps first, small ones at the end.
 
-After a warm-up in which it grows evenly from almost nothing, the rate is η · factor(p), where p, from 0 to 1, says how
-much of the rest has been done.
+During the warm-up the rate grows linearly from almost nothing; then it is η · factor(p), where p, from 0 to 1, is how
+much of the rest is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sound pictures that decoders refuse: a JPEG that lacks only its end marker, a PNG with more text than pixels.
+"""Repairs of picture files that decoders refuse: a JPEG that lacks only its end marker, a PNG with very long texts.
 
 Each function takes a file's bytes and returns bytes that a decoder accepts, with the same pixels; None for any other
 file.
@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
-# If the picture's data end before its pixels do, the missing ones depend on what is appended.  The first bits differ,
-# for after half a Huffman code the next bit alone may end the block.
+# If the data end before the last pixel, the missing pixels depend on what is appended.  The continuations differ in
+# their first bits: after half a Huffman code the next bit alone may end the block.
 CONTINUATIONS = (b"", *(bytes(start) * 64 for start in ((0x55, 0xAA), (0x2B, 0xD5), (0xAA, 0x55), (0xF1, 0x0E))))
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -46,7 +46,7 @@ def complete_jpeg(content: bytes) -> bytes | None:
 
 
 def _next_restart(content: bytes) -> bytes:
-    """The restart marker (FF D0 … D7, in turn) that would come next: what follows another is passed over."""
+    """The restart marker (FF D0 … D7, in turn) that would come next: decoders skip what follows another."""
     last = max((content.rfind(bytes([0xFF, 0xD0 + n])), n) for n in range(8))
     return bytes([0xFF, 0xD0 + (last[1] + 1) % 8 if last[0] >= 0 else 0xD0])
 

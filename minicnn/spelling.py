@@ -1,4 +1,4 @@
-"""What someone who mistyped a name may have meant."""
+"""Suggestions for a mistyped name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def choose_from(name: str, known: Iterable[str], also: str = "") -> str:
-    """What to choose in place of an unknown name, as the end of a sentence: all there are, and the nearest."""
+    """The end of a message about an unknown name: all known names, and the nearest."""
     spelt = {other.casefold(): other for other in known}
     nearest = difflib.get_close_matches(name.casefold(), spelt, n=1)
     choice = ", ".join([*spelt.values(), *([also] if also else [])])

@@ -1,7 +1,7 @@
-"""What a network costs, layer by layer: shapes, parameters, multiply-adds, memory.
+"""The cost of a network, layer by layer: shapes, parameters, multiply-adds, memory.
 
-A forward pass of *no images* tells every shape and multiplies nothing.  So the summary asks the layers themselves how
-large their maps are, and yet is done in an instant, without weights (`architectures.blank`).
+The shapes come from a forward pass of a batch of *no images*, which multiplies nothing: the summary needs no weights
+(`architectures.blank`) and no time.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .network import Network
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer costs for one image.
+    """The cost of one layer for one image.
 
     shape:         of its output, without the batch: (C, H, W) or (D,)
-    parameters:    how many numbers it learns (not a BatchNorm's mean and variance, nor biases that are not there)
+    parameters:    number of trainable parameters (without a BatchNorm's mean and variance, and absent biases)
     multiply_adds: of convolutions and fully connected layers, as the literature counts
     map_bytes:     of its output
     """
@@ -55,12 +55,12 @@ class Summary:
 
     @property
     def map_bytes(self) -> int:
-        """The memory of all maps of one image, as a trace keeps them for the way down; the image included."""
+        """The memory of all maps of one image, as a trace keeps them; the image included."""
         return math.prod(self.input_shape) * np.dtype(np.float32).itemsize + sum(c.map_bytes for c in self.layers)
 
 
 def summary(net: Network, input_shape: tuple[int, ...] | None = None) -> Summary:
-    """What `net` costs for one image of `input_shape` (C, H, W); by default the size of its preprocessing."""
+    """The cost of `net` for one image of `input_shape` (C, H, W); by default the size of its preprocessing."""
     if input_shape is None:
         if net.preprocessing is None:
             raise ValueError("a network without preprocessing does not know the size of its images: give input_shape")
@@ -70,7 +70,7 @@ def summary(net: Network, input_shape: tuple[int, ...] | None = None) -> Summary
 
 
 def costs(layers: Mapping[str, Layer], x: Array) -> Iterator[LayerCost]:
-    """The cost of each layer of a chain, the layers inside of branches before the junction that they lead to."""
+    """The cost of each layer of a chain, the layers within branches before the layer that joins them."""
     for (name, layer), above in zip_longest(layers.items(), list(layers.values())[1:]):
         if isinstance(layer, Branches):
             for branch, chain in layer.branches.items():
@@ -83,7 +83,7 @@ def costs(layers: Mapping[str, Layer], x: Array) -> Iterator[LayerCost]:
 
 
 def has_no_bias(layer: Layer, above: Layer | None) -> bool:
-    """Whether the layer was built without a bias, as ResNet's are: b is 0, and a BatchNorm above brings its β."""
+    """Whether the layer was built without a bias, as ResNet's are: b is 0, and the BatchNorm after it has a β."""
     b = layer.parameters.get("b")
     return b is not None and isinstance(above, BatchNorm) and not b.any()
 

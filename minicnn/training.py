@@ -1,6 +1,6 @@
-"""Training: how the weights came to be what the paper holds fixed.
+"""Training: stochastic gradient descent with momentum.  (The paper takes the weights as given: here is how they come.)
 
-For each batch of images, up, down, and a step against the gradient (stochastic gradient descent with momentum):
+For each batch of images a forward pass, a backward pass, and a step against the gradient:
 
     g = ∂L/∂w,      v ← μ v + g + λ w,      w ← w − η v              as PyTorch has it
                     v ← μ v − η (g + λ w),  w ← w + v                as [Krizhevsky2012] has it
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from layers.arrays import Array, array_module, to_device, to_host
+from layers.arrays import Array, array_module, to_device
 
 from .datasets import Dataset
 from .images import Preprocessing
@@ -27,53 +27,32 @@ from .jitter import Jitter, colour_axes
 from .loss import cross_entropy
 from .network import Network, preprocessing_of
 from .schedules import SCHEDULES, rate_at
-
-LOOK = 20  # steps from one look at the losses to the next: on a GPU each look waits until it has caught up
+from .settings import check, setting
+from .tally import Diverged, Tally, numbers
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """How to train."""
 
-    epochs:       how often every image is seen
-    batch:        images in a step
-    rate:         η, the learning rate, before its schedule
-    schedule:     how η changes: "constant", "step", "linear" or "cosine" (schedules.py)
-    warm_up:      steps in which η grows from almost nothing
-    momentum:     μ, the share of each step that the next one keeps
-    weight_decay: λ
-    jitter:       what is done to the images (jitter.py)
-    seed:         of everything that is drawn
-    """
-
-    epochs: int = 10
-    batch: int = 64
-    rate: float = 0.05
-    schedule: str = "linear"
-    warm_up: int = 0
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
+    epochs: int = setting(10, "how often every image is seen", minimum=1)
+    batch: int = setting(64, "images in a step", minimum=1)
+    rate: float = setting(0.05, "η, the learning rate, before its schedule", above=0)
+    schedule: str = setting("linear", "how η changes (minicnn/schedules.py)", choices=SCHEDULES)
+    warm_up: int = setting(0, "steps in which η grows from almost nothing", minimum=0)
+    momentum: float = setting(0.9, "μ, the fraction of each step that the next one keeps", minimum=0, below=1)
+    weight_decay: float = setting(5e-4, "λ, by which each step shrinks the weights", minimum=0)
     jitter: Jitter = field(default_factory=Jitter)
-    seed: int = 0
+    seed: int = setting(0, "of every random number", minimum=0)
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch", 1), ("warm_up", 0), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} {getattr(self, name)}: expected {least} or more")
-        if not 0 < self.rate < math.inf:
-            raise ValueError(f"rate {self.rate:g}: expected a number above 0")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum {self.momentum:g}: expected 0 ≤ momentum < 1")
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay {self.weight_decay:g}: expected 0 or more")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
+        check(self)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is told of an epoch: the mean loss and accuracy over its steps, as the network changed, and at its end on
-    images that it never learns from; how long its steps took.
+    """Metrics of one epoch: training loss and accuracy averaged over its steps, validation loss and accuracy at its
+    end, and how long its steps took.
     """
 
     epoch: int
@@ -88,13 +67,13 @@ class Epoch:
 
 @dataclass
 class Run:
-    """A training under way: all that changes, and the settings that do not.
+    """A training run: everything that changes, and the settings, which do not.
 
     velocity: v, for every trainable parameter
-    rng:      draws the order of the images, their jitter and the masks of Dropout
+    rng:      for the order of the images, their jitter and the masks of Dropout
     step:     how many steps were taken
-    log:      a line for each epoch done
-    about:    whatever else a checkpoint should know, of which data it learns from, say
+    log:      the metrics of each finished epoch
+    about:    anything else that a checkpoint should record, such as the data set
     """
 
     net: Network
@@ -108,12 +87,12 @@ class Run:
     @classmethod
     def start(cls, net: Network, settings: Settings, rng: np.random.Generator | None = None) -> Run:
         """A run that begins with this network.  ValueError for one that cannot be trained here."""
-        refuse_measured(net)
+        refuse_running_statistics(net)
         velocity = {name: array_module(w).zeros_like(w) for name, w in net.trainable.items()}
         return cls(net, settings, velocity, np.random.default_rng(settings.seed) if rng is None else rng)
 
     def to(self, device: str) -> Run:
-        """The run with what it computes with on "cpu" or "cuda"; chance stays NumPy's."""
+        """The run with its arrays on "cpu" or "cuda"; random numbers stay NumPy's."""
         velocity = {name: to_device(v, device) for name, v in self.velocity.items()}
         return replace(self, net=self.net.to(device), velocity=velocity)
 
@@ -121,10 +100,6 @@ class Run:
     def best(self) -> Epoch:
         """The first of the epochs with the highest accuracy on the validation images."""
         return max(self.log, key=lambda line: line.validation_accuracy)
-
-
-class Diverged(ValueError):
-    """The loss is no number any more."""
 
 
 # ---------------------------------------------------------------------- the loop
@@ -136,17 +111,17 @@ def train(
     validation: Dataset,
     progress: Callable[[Iterator[Tally]], Iterable[Tally]] = iter,
 ) -> Iterator[Epoch]:
-    """Train to the last epoch; yields after each one what there is to tell of it (and run.log keeps it).
+    """Train to the last epoch; yields the metrics of each (and run.log keeps them).
 
-    progress: may wrap the steps of an epoch, as tqdm does.  Raises Diverged when the loss is no number any more.
+    progress: may wrap the steps of an epoch, as tqdm does.  Raises Diverged when the loss becomes NaN or infinite.
     """
     axes = colour_axes(training.images)
     while len(run.log) < run.settings.epochs:
         began = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverges the loss tells
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the loss
             for tally in progress(epoch(run, training, axes)):
                 pass
-            tally.look()
+            tally.fetch()
             seconds = time.perf_counter() - began
             loss, accuracy = evaluate(run.net, validation)
         if not math.isfinite(loss):
@@ -157,7 +132,7 @@ def train(
 
 
 def epoch(run: Run, training: Dataset, axes: np.ndarray) -> Iterator[Tally]:
-    """Every image once, in a new order.  Yields after each step the tally of the epoch so far."""
+    """Every image once, in a new random order.  Yields the tally of the epoch so far after each step."""
     settings, tally = run.settings, Tally(run.step)
     steps = settings.epochs * step_count(training, settings.batch)
     order = run.rng.permutation(len(training))
@@ -170,7 +145,7 @@ def epoch(run: Run, training: Dataset, axes: np.ndarray) -> Iterator[Tally]:
         loss, grad = cross_entropy(trace.scores, labels)
         gradients = run.net.parameter_gradients(trace, grad)
         rate = rate_at(run.step, steps, settings.rate, settings.schedule, settings.warm_up)
-        run.net, run.velocity = descend(
+        run.net, run.velocity = sgd_step(
             run.net, run.velocity, gradients, rate, settings.momentum, settings.weight_decay
         )
 
@@ -179,7 +154,7 @@ def epoch(run: Run, training: Dataset, axes: np.ndarray) -> Iterator[Tally]:
         yield tally
 
 
-def descend(
+def sgd_step(
     net: Network,
     velocity: Mapping[str, Array],
     gradients: Mapping[str, Array],
@@ -193,7 +168,7 @@ def descend(
 
 
 def evaluate(net: Network, data: Dataset, batch: int = 128) -> tuple[float, float]:
-    """The mean loss and the share of images that get their class as first answer."""
+    """The mean loss, and the accuracy: the fraction of images whose class has the highest score."""
     if not len(data):
         raise ValueError("there are no images to evaluate with")
     losses, hits = [], []
@@ -209,52 +184,8 @@ def evaluate(net: Network, data: Dataset, batch: int = 128) -> tuple[float, floa
 # ---------------------------------------------------------------------- around the loop
 
 
-class Tally:
-    """The losses and hits of an epoch's steps so far.  They are looked at only now and then, for a GPU works ahead.
-
-    loss, accuracy: means over the images up to the last look
-    """
-
-    def __init__(self, step: int) -> None:
-        self.step, self.images, self.seen = step, 0, 0
-        self.loss = self.accuracy = math.nan
-        self._sums = np.zeros(2)
-        self._waiting: list[tuple[Array, Array, int]] = []
-
-    def add(self, loss: Array, hits: Array, images: int) -> None:
-        """A step's loss, right answers, and number of images."""
-        self.images += images
-        self._waiting.append((loss, hits, images))
-        if len(self._waiting) == LOOK:
-            self.look()
-
-    def look(self) -> None:
-        """Fetch what waits.  Raises Diverged, naming the step, if a loss among it is no number."""
-        if not self._waiting:
-            return
-        losses, hits, images = zip(*self._waiting, strict=True)
-        self._waiting = []
-        found = numbers(losses)
-        wrong = np.flatnonzero(~np.isfinite(found))
-        if wrong.size:
-            raise Diverged(
-                f"the loss was {found[wrong[0]]} at step {self.step + int(wrong[0]) + 1}; "
-                "try a smaller rate or a warm-up"
-            )
-        self.step += len(found)
-        self.seen += sum(images)
-        self._sums += found @ np.array(images), numbers(hits).sum()
-        self.loss, self.accuracy = (float(n) for n in self._sums / self.seen)
-
-
-def numbers(arrays: Iterable[Array]) -> np.ndarray:
-    """Arrays of no dimension, wherever they are, as float64 on the host; one journey for all."""
-    arrays = list(arrays)
-    return to_host(array_module(arrays[0]).stack(arrays)).astype(np.float64)
-
-
 def on_device_of(net: Network, images: np.ndarray, labels: np.ndarray) -> tuple[Array, Array]:
-    """A batch as the network takes it, X_0 and labels, in the network's kind of arrays and of its dtype."""
+    """A batch as the network takes it, X_0 and labels: on its device, X_0 of its dtype."""
     w = next(iter(net.trainable.values()))
     xp = array_module(w)
     x = xp.asarray(preprocessing_of(net).to_input(*images))
@@ -266,21 +197,21 @@ def step_count(data: Dataset, batch: int) -> int:
     return -(-len(data) // batch)
 
 
-def refuse_measured(net: Network) -> None:
-    """ValueError for a network with parameters that training would have to measure, a BatchNorm's."""
+def refuse_running_statistics(net: Network) -> None:
+    """ValueError for a network with a BatchNorm, whose running statistics are not updated here."""
     statistics = net.parameters.keys() - net.trainable.keys()
     if statistics:
         raise ValueError(
-            f"a network with batch normalisation cannot be trained here ({min(statistics)} would have to be measured); "
+            f"a network with batch normalisation cannot be trained here ({min(statistics)} is a running statistic); "
             "choose one without"
         )
 
 
-def held_out(data: Dataset, share: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
-    """Two parts, drawn at random: what to learn from, and this share of it (one image at least) to try on."""
-    count = max(1, round(share * len(data))) if 0 < share < 1 else 0
+def held_out(data: Dataset, fraction: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
+    """A random split: training images, and this fraction of them (one image at least) for validation."""
+    count = max(1, round(fraction * len(data))) if 0 < fraction < 1 else 0
     if not 0 < count < len(data):
-        raise ValueError(f"validation {share:g}: expected a share between 0 and 1 that leaves images to learn from")
+        raise ValueError(f"validation {fraction:g}: expected a fraction between 0 and 1 that leaves images to train on")
     order = rng.permutation(len(data))
     return data[np.sort(order[count:])], data[np.sort(order[:count])]
 
@@ -289,9 +220,9 @@ def fitted_preprocessing(data: Dataset, resize: int | None = None) -> Preprocess
     """X_0 = (pixels − mean) / deviation, both of the data's own pixels, for each channel."""
     channels = [data.images] if data.images.ndim == 3 else [data.images[..., c] for c in range(3)]
     counts = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in channels])
-    shares, values = counts / counts.sum(axis=1, keepdims=True), np.arange(256)
-    mean = shares @ values
-    deviation = np.sqrt(shares @ values**2 - mean**2)
+    frequencies, values = counts / counts.sum(axis=1, keepdims=True), np.arange(256)
+    mean = frequencies @ values
+    deviation = np.sqrt(frequencies @ values**2 - mean**2)
     H, W = data.images.shape[1:3]
     return Preprocessing(
         (H, W),

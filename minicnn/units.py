@@ -1,6 +1,6 @@
 """Units: single outputs of a layer.  In maps a unit is (channel, row, column), in features a number.
 
-Shapes: maps (1, C, H, W), features (1, D); of a larger batch, the first image is looked at.
+Shapes: maps (1, C, H, W), features (1, D); of a larger batch, only the first image is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Unit: TypeAlias = int | tuple[int, int, int]
 
 
 def index_of(trace: Trace, layer: str, unit: Unit) -> tuple[int, ...]:
-    """Where the unit stands in the layer's output of one image: (channel, row, column) or (number,).
+    """The unit's index in the layer's output of one image: (channel, row, column) or (number,).
 
     Raises ValueError for a unit that the layer does not have, and KeyError for an unknown layer.
     """
@@ -33,7 +33,7 @@ def activation(trace: Trace, layer: str, unit: Unit) -> float:
 
 
 def strongest_position(trace: Trace, layer: str, channel: int) -> Unit:
-    """(channel, row, column) where the channel is largest; of equals the first.  In features, the number itself."""
+    """(channel, row, column) where the channel is largest; the first of equals.  In features, the number itself."""
     output = trace[layer][0]
     if not 0 <= channel < len(output):
         raise ValueError(f"layer {layer} has no channel {channel}: expected 0 … {len(output) - 1}")
@@ -55,13 +55,13 @@ def _peaks(output: Array) -> Array:
     return output if output.ndim == 1 else output.max(axis=(1, 2))
 
 
-# ---------------------------------------------------------------------- what people type and read
+# ---------------------------------------------------------------------- from and to text
 
 
 def find_unit(net: Network, trace: Trace, layer: str, query: str) -> Unit:
     """The unit that `query` means: "12,3,4" (channel, row, column) or "12" (a channel where it is strongest, a number).
 
-    Among the class scores, the name of a class does as well.  Raises ValueError saying what would be right.
+    For the class scores, the name of a class as well.  Raises ValueError that says what is expected.
     """
     if trace[layer] is trace.scores and trace.scores.ndim == 2:
         return find_class(query, net.classes, trace.scores.shape[1])
@@ -83,7 +83,7 @@ def unit_text(unit: Unit) -> str:
 
 
 def unit_title(net: Network, trace: Trace, layer: str, unit: Unit) -> str:
-    """The unit as figures and tables have it; a class score goes by the name of its class."""
+    """The unit's title in figures and tables; for a class score the name of the class."""
     if isinstance(unit, int) and net.classes is not None and trace[layer] is trace.scores:
         return f"{layer}  {short_name(net.classes, unit)}"
     return f"{layer}  {unit_text(unit)}"

@@ -22,8 +22,10 @@ from hypothesis import settings  # noqa: E402
 from minicnn.extras import package_folder  # noqa: E402
 from minicnn.images import read_photo  # noqa: E402
 from minicnn.network import Network  # noqa: E402
+from minicnn.pretrained import shapes as trained_shapes  # noqa: E402
 from minicnn.pretrained import squeezenet as trained_squeezenet  # noqa: E402
 from tests.devices import Draws, modules, moved  # noqa: E402
+from visualize.explorer.explorer import Explorer  # noqa: E402
 
 # The same shapes on every run and machine: a failure can always be seen again.  For a longer hunt through random
 # shapes: python -m pytest --hypothesis-profile=hunt
@@ -72,3 +74,15 @@ def chelsea() -> np.ndarray:
 @pytest.fixture(scope="session")
 def coffee() -> np.ndarray:
     return bundled_photo("coffee.png")
+
+
+@pytest.fixture(scope="session")
+def scene() -> np.ndarray:
+    """A small picture, (80, 90, 3), for the explorer."""
+    rows, columns = np.mgrid[:80, :90]
+    return np.stack([rows * 3, columns * 2, (rows // 9 + columns // 7) % 2 * 255], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def explorer(scene: np.ndarray) -> Explorer:
+    return Explorer(trained_shapes(), scene, "scene.png")

@@ -16,8 +16,8 @@ FILES = sorted(
 )
 ON_THE_DEVICE = [  # files whose arrays may lie on the device
     *(path for path in FILES if path.startswith("layers/") and not path.startswith("layers/engine/")),
-    *(f"minicnn/{name}.py" for name in ("network", "loss", "gradient_check", "units", "folding")),
-    *(f"visualize/{name}.py" for name in ("saliency_maps", "deconvnet", "comparison", "dead_signal", "portrait")),
+    *(f"minicnn/{name}.py" for name in ("network", "loss", "gradient_check", "units", "tally", "trace")),
+    *(f"visualize/{name}.py" for name in ("saliency_maps", "deconvnet", "comparison", "vanished_signal", "portrait")),
     *(path for path in FILES if path.startswith("visualize/class_models/")),
 ]
 

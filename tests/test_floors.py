@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import subprocess
 import sys
 from importlib import import_module
@@ -117,3 +118,40 @@ def test_importing_is_light(module):
     program = f"import sys, {module}; print(*({heavy!r} & sys.modules.keys()))"
     result = subprocess.run([sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=True)
     assert result.stdout.split() == []
+
+
+def test_the_install_brings_the_three_floors_and_no_other_name():
+    """Without `package_dir`, an editable install maps the packages one by one; with it the whole checkout would be on
+    the path, and `import tests` in another project of the environment would find these tests."""
+    setup = configparser.ConfigParser()
+    setup.read(HOUSE / "setup.cfg")
+    assert sorted(setup["options"]["packages"].split()) == PACKAGES
+    assert "package_dir" not in setup["options"]
+
+
+@pytest.mark.parametrize("folder", ["", "notebooks", "notebooks/exercises"])
+def test_a_lesson_finds_what_it_imports_in_the_folder_that_jupyter_starts_it_in(folder):
+    pytest.importorskip("IPython", reason="needs ipykernel: the extra test")
+    program = "from notebooks import show; from notebooks.exercises import check; print(show.__file__)"
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=HOUSE / folder, capture_output=True, text=True, check=True)
+    assert Path(result.stdout.strip()) == HOUSE / "notebooks" / "show.py"
+
+
+LONGEST_FUNCTION, LONGEST_MODULE = 45, 250  # lines
+STILL_LONGER = {"visualize/commands/evaluate.py:run", "visualize/figures.py", "minicnn/formats/matconvnet.py"}
+
+
+def too_long(path: str) -> list[str]:
+    """The file, if it is too long to be read at once, and its functions that are."""
+    source = (HOUSE / path).read_text(encoding="utf-8")
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    long = [f"{path}:{f.name}" for f in functions if f.end_lineno - f.lineno >= LONGEST_FUNCTION]
+    return [path] * (len(source.splitlines()) > LONGEST_MODULE) + long
+
+
+def test_no_module_and_no_function_is_too_long_to_be_read_at_once():
+    folders = (*FLOORS, "benchmarks", "notebooks", "docs")
+    paths = [path.relative_to(HOUSE).as_posix() for folder in folders for path in (HOUSE / folder).rglob("*.py")]
+    assert "layers/relu.py" in paths
+    assert {place for path in paths for place in too_long(path)} - STILL_LONGER == set()

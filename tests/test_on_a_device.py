@@ -118,7 +118,7 @@ def test_the_ascent_of_a_class_model_never_waits(preset):
 
 def test_a_class_model_looks_at_its_curves_a_block_at_a_time():
     net = moved(strict, small28())
-    settings = Ascending(steps=3 * History.BLOCK - 1, step=0.01, decay=0.0, noise=1.0)
+    settings = Ascending(steps=3 * History.FETCH_EVERY - 1, step=0.01, decay=0.0, noise=1.0)
     with watching() as seen:
         model = class_model(net, [3], settings)
     assert seen.to_host == 3 * len(History.CURVES) + 3  # three looks, then the image, its step and its decay

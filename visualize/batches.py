@@ -1,4 +1,4 @@
-"""Large batches, a few images at a time: the traces held in memory do not grow with the number of images."""
+"""Large batches, processed a few images at a time: the memory for traces does not grow with their number."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MapsOf = Callable[[Network, Array, int | Sequence[int]], Array]  # a network, im
 
 
 def a_few_at_a_time(maps_of: MapsOf) -> MapsOf:
-    """The same, but it works on AT_ONCE images of a batch (N, C, H, W) at a time, and warns of each part alone."""
+    """The same function, applied to AT_ONCE images of a batch (N, C, H, W) at a time."""
 
     @wraps(maps_of)
-    def in_parts(net: Network, x: Array, c: int | Sequence[int]) -> Array:
+    def in_chunks(net: Network, x: Array, c: int | Sequence[int]) -> Array:
         if x.ndim < 4 or len(x) <= AT_ONCE or np.shape(c) not in ((), x.shape[:1]):
             return maps_of(net, x, c)
         classes: Any = c if np.ndim(c) else [c] * len(x)
-        parts = [slice(n, n + AT_ONCE) for n in range(0, len(x), AT_ONCE)]
-        return array_module(x).concatenate([maps_of(net, x[part], classes[part]) for part in parts])
+        chunks = [slice(n, n + AT_ONCE) for n in range(0, len(x), AT_ONCE)]
+        return array_module(x).concatenate([maps_of(net, x[chunk], classes[chunk]) for chunk in chunks])
 
-    return in_parts
+    return in_chunks

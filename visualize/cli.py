@@ -1,4 +1,4 @@
-"""The command `minicnn`: one sub-command for each thing the house can do.
+"""The command `minicnn`: one sub-command for each task.
 
 Wrong input ends with exit code 2 and one line that names the file or option, what is wrong and what would be right.
 """
@@ -31,7 +31,7 @@ WRONG_INPUT = (ValueError, OSError, ImportError, LookupError, MemoryError, pickl
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line, under the command's own name; a stray word is an error of the command's."""
+    """A parser whose errors are one line, under the command's own name; so are unknown words."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -44,7 +44,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def refuse_unknown_command(parser: OneLineParser, argv: Sequence[str]) -> None:
-    """An error that names the nearest command, if the first word is none."""
+    """An error that names the nearest command, if the first word is not a command."""
     word = next((word for word in argv if not word.startswith("-")), None)
     if word is not None and argv[0] == word and word not in COMMANDS:
         nearest = get_close_matches(word, COMMANDS, n=1)
@@ -53,7 +53,7 @@ def refuse_unknown_command(parser: OneLineParser, argv: Sequence[str]) -> None:
 
 
 def versions() -> str:
-    """What a report of a fault should say: minicnn, Python, NumPy, and the engines that can run here."""
+    """What a bug report should contain: versions of minicnn, Python and NumPy, and the engines that can run here."""
     from importlib.metadata import PackageNotFoundError, version  # takes longer than all other imports here
 
     engines = ", ".join(name for name in ENGINES if name != "compiled" or compiled_is_installed())
@@ -65,7 +65,7 @@ def versions() -> str:
 
 
 class SayVersions(argparse.Action):
-    """Argparse's own "version" wants its text whether or not it is asked for, and ours takes a while."""
+    """Argparse's own "version" action needs its text in advance, and ours takes time to compute."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(nargs=0, **options)
@@ -80,9 +80,9 @@ def build_parser(names: Sequence[str] = COMMANDS) -> OneLineParser:
     parser = OneLineParser(
         prog="minicnn",
         description="Deep Inside Convolutional Networks (Simonyan, Vedaldi, Zisserman 2013), by hand, on NumPy.",
-        epilog="minicnn COMMAND --help tells more, with an example.",
+        epilog="minicnn COMMAND --help shows all options and an example.",
     )
-    parser.add_argument("--version", action=SayVersions, help="show what a report of a fault should say, and exit")
+    parser.add_argument("--version", action=SayVersions, help="show what a bug report should contain, and exit")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name in names:
         module: Any = import_module(f".commands.{name.replace('-', '_')}", __package__)
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 code = int(args.run(args) or 0)
             sys.stdout.flush()
             return code
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

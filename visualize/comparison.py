@@ -1,12 +1,12 @@
-"""Where do gradient and DeconvNet part?  One signal sent down by all three rules, compared layer by layer.
+"""Gradient, DeconvNet and guided signal of one unit, compared layer by layer: where do they diverge?
 
-From the top down the two are the same array until the first ReLU at which
+From the top down, gradient and DeconvNet signal are the same array until the first ReLU at which
 
     a negative signal meets an open unit       (the gradient passes it, the DeconvNet does not), or
     a positive signal meets a closed unit      (the DeconvNet passes it, the gradient does not),
 
-or the first response normalisation, which the gradient passes by its derivative and the DeconvNet leaves out.  From
-there on they differ, and all that lies below only carries the difference on.
+or the first response normalisation, which the gradient passes by its derivative and the DeconvNet leaves out.  Below
+that layer they differ.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from layers.arrays import Array, array_module
 from minicnn.network import RULES, Network, Trace
 from minicnn.units import Unit, activation, strongest_units, unit_text
 
-from .dead_signal import RULE_NAMES
 from .deconvnet import Seed, one_image, seed_signal
+from .vanished_signal import RULE_NAMES
 from .way_down import Passage, way_down
 
 
@@ -28,12 +28,12 @@ class Step:
     """One layer on the way down, and the signals at its input, X_n.
 
     shape:      of the signals, without the batch
-    open:       of a ReLU: the share of its units with X_n > 0
-    closed:     of a ReLU: for each rule, the share of what came down (of its non-zero part) that the gate closed
+    open:       of a ReLU: the fraction of its units with X_n > 0
+    closed:     of a ReLU: for each rule, the fraction of the non-zero signal from above that the gate sets to zero
     cosine:     of gradient and DeconvNet signal, ⟨grad, R⟩ / ‖grad‖‖R‖;   None if one of them is zero
     difference: ‖R − grad‖ / ‖grad‖;   None if the gradient is zero
     same:       gradient and DeconvNet signal are equal, to the last bit
-    alive:      for each rule, whether its signal is anything but zero
+    nonzero:    for each rule, whether its signal is non-zero anywhere
     """
 
     layer: str
@@ -44,12 +44,12 @@ class Step:
     cosine: float | None
     difference: float | None
     same: bool
-    alive: dict[str, bool]
+    nonzero: dict[str, bool]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The steps from one unit down to the image, highest layer first; `print(comparison)` shows the table."""
+    """The steps from one unit down to the image, highest layer first; `print(comparison)` shows a table."""
 
     layer: str
     unit: Unit
@@ -63,17 +63,17 @@ class Comparison:
         return next((step.layer for step in self.steps if not step.same), None)
 
     @property
-    def deaths(self) -> dict[str, str]:
-        """The rules whose signal is zero when it arrives at the image, and the layer at which it died.
+    def vanished(self) -> dict[str, str]:
+        """The rules whose signal at the image is zero, and the layer at which it vanished.
 
-        None of them has died if the seed is zero: nothing was ever alive.
+        Empty if the seed is zero.
         """
         found = {}
         for rule in RULES:
-            living = [n for n, step in enumerate(self.steps) if step.alive[rule]]
-            died = living[-1] + 1 if living else 0
-            if self.seed != 0 and died < len(self.steps):
-                found[rule] = self.steps[died].layer
+            nonzero = [n for n, step in enumerate(self.steps) if step.nonzero[rule]]
+            first_zero = nonzero[-1] + 1 if nonzero else 0
+            if self.seed != 0 and first_zero < len(self.steps):
+                found[rule] = self.steps[first_zero].layer
         return found
 
     def __str__(self) -> str:
@@ -85,9 +85,9 @@ def compare_rules(
 ) -> Comparison:
     """Send one unit down to the image x by all three rules, and compare them after every layer.
 
-    x: one image (C, H, W) or (1, C, H, W).  By default the unit is the strongest of the layer, the layer the last one:
-    the best class.  ReLUs within the branches of a Concat have steps of their own, called layer.branch.place, branch
-    after branch; then comes the Concat itself, with the sum of what its branches sent down.
+    x: one image (C, H, W) or (1, C, H, W).  The default layer is the last one, the default unit the strongest of the
+    layer: the class with the highest score.  ReLUs within the branches of a Concat have steps of their own, called
+    layer.branch.place, branch after branch; then comes the Concat, with the sum of the signals of its branches.
     """
     return compare_from(net, net.forward(one_image(x)), layer, unit, seed)
 
@@ -109,24 +109,24 @@ def compare_from(
 
 def compared(passages: dict[str, Passage]) -> Step:
     """The signals of the three rules, just below one layer."""
-    seen = passages["gradient"]
-    is_relu = isinstance(seen.layer, ReLU)
+    passage = passages["gradient"]
+    is_relu = isinstance(passage.layer, ReLU)
     grad, R = passages["gradient"].below, passages["deconv"].below
     return Step(
-        layer=seen.name,
-        kind=type(seen.layer).__name__,
-        shape=seen.below.shape[1:],
-        open=float((seen.cache > 0).mean()) if is_relu else None,  # a ReLU's cache is X_n
-        closed={rule: closed_share(passage) if is_relu else None for rule, passage in passages.items()},
+        layer=passage.name,
+        kind=type(passage.layer).__name__,
+        shape=passage.below.shape[1:],
+        open=float((passage.cache > 0).mean()) if is_relu else None,  # a ReLU's cache is X_n
+        closed={rule: closed_fraction(p) if is_relu else None for rule, p in passages.items()},
         cosine=cosine(grad, R),
         difference=relative_difference(grad, R),
         same=bool((grad == R).all()),
-        alive={rule: bool(passage.below.any()) for rule, passage in passages.items()},
+        nonzero={rule: bool(p.below.any()) for rule, p in passages.items()},
     )
 
 
-def closed_share(passage: Passage) -> float | None:
-    """Of what came down to a ReLU, the non-zero part, the share that its gate closed; None if nothing came down."""
+def closed_fraction(passage: Passage) -> float | None:
+    """The fraction of the non-zero signal from above that a ReLU's gate sets to zero; None if there is none."""
     came = int((passage.above != 0).sum())
     return 1 - int((passage.below != 0).sum()) / came if came else None
 
@@ -153,7 +153,7 @@ def norm(a: Array) -> float:
 
 def table(comparison: Comparison) -> str:
     """The comparison as text."""
-    steps, parted = comparison.steps, comparison.first_divergence
+    steps, diverged = comparison.steps, comparison.first_divergence
     names = max(len("down through"), *(len(step.layer) for step in steps))
     shapes = max(len("shape"), *(len(_shape(step)) for step in steps))
     rows = [
@@ -163,32 +163,32 @@ def table(comparison: Comparison) -> str:
         f"{'down through':{names}}  {'shape':>{shapes}}   open    grad. deconv guided    cosine  difference",
     ]
     for step in steps:
-        gates = "  ".join(_share(step.closed[rule]) for rule in RULES)
+        gates = "  ".join(_percent(step.closed[rule]) for rule in RULES)
         rows.append(
-            f"{step.layer:{names}}  {_shape(step):>{shapes}}  {_share(step.open)}    {gates}   {_alike(step)}"
-            f"{'  ← here they part' if step.layer == parted else ''}".rstrip()
+            f"{step.layer:{names}}  {_shape(step):>{shapes}}  {_percent(step.open)}    {gates}   {_alike(step)}"
+            f"{'  ← here they part' if step.layer == diverged else ''}".rstrip()
         )
     return "\n".join([*rows, _verdict(comparison)])
 
 
 def _verdict(comparison: Comparison) -> str:
-    parted = comparison.first_divergence
+    diverged = comparison.first_divergence
     if comparison.seed == 0:
         return f"all signals are zero from the start, at the output of layer {comparison.layer}"
-    if parted is None:
+    if diverged is None:
         verdict = "gradient and DeconvNet are the same all the way down"
     else:
-        verdict = f"gradient and DeconvNet are the same down to layer {parted}, and part there"
-    deaths = (f"the {RULE_NAMES[rule]} died at layer {layer}" for rule, layer in comparison.deaths.items())
-    return "; ".join([verdict, *deaths])
+        verdict = f"gradient and DeconvNet are the same down to layer {diverged}, and part there"
+    vanished = (f"the {RULE_NAMES[rule]} vanished at layer {layer}" for rule, layer in comparison.vanished.items())
+    return "; ".join([verdict, *vanished])
 
 
 def _shape(step: Step) -> str:
     return "×".join(map(str, step.shape))
 
 
-def _share(share: float | None) -> str:
-    return "     " if share is None else f"{share:5.0%}"
+def _percent(fraction: float | None) -> str:
+    return "     " if fraction is None else f"{fraction:5.0%}"
 
 
 def _alike(step: Step) -> str:

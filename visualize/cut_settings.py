@@ -1,8 +1,8 @@
-"""The constants of the cut: whose they are, and three sets of them by name.
+"""The settings of the graph cut, their sources, and three presets.
 
 The paper (section 3.2) gives the two quantiles, and says that the colour models are Gaussian mixtures and that the
-largest connected piece is kept.  For the cut it names its tool, VGG's *iseg* [Gulshan2010], whose
-defaults for the method of Boykov and Jolly are public: Gaussians, uniform share, γ, β.  They are the defaults here.
+largest connected component is kept.  For the cut it names its tool, VGG's *iseg* [Gulshan2010], whose defaults for the
+method of Boykov and Jolly are public: Gaussians, uniform fraction, γ, β.  They are the defaults here.
 Soft seeds, expectation maximisation and eight neighbours are not iseg's (docs/localization.md).
 """
 
@@ -15,19 +15,19 @@ import numpy as np
 
 @dataclass(frozen=True)
 class CutSettings:
-    """How a map becomes a mask.
+    """How a saliency map becomes a mask.
 
     foreground:   pixels above this quantile of the map estimate the object's colours (the paper's 95 %)
     background:   pixels below this one estimate the background's (the paper's 30 %)
     components:   Gaussians in each of the two colour models (iseg's 5)
-    uniform:      share of a uniform density in each colour model, for colours that neither has seen (iseg's 5 %)
+    uniform:      fraction of a uniform density in each colour model, for colours far from all Gaussians (iseg's 5 %)
     pairwise:     γ, what an outline costs, from one pixel to the next, where the colours do not change (iseg's 150)
     beta:         β in units of 1 / mean ‖Δ‖²: how fast an outline gets cheaper where they do (iseg's 2)
-    connectivity: of pieces, whose largest is kept: with 8, pixels that touch at a corner belong together, with 4
-                  they do not (the paper does not say; a script of 2016 from [Mahendran2016]'s programs has 8)
-    clamp:        hard seeds: of the seeds, so large a share of all pixels, the most and the least salient, is also
-                  bound to its label; 1 binds all seeds, as iseg does, 0 (soft seeds) none
-    pixels:       a larger photograph is cut at about so many pixels, 224×224 being what CNN-F sees
+    connectivity: of the component that is kept: with 8, pixels that touch at a corner are connected, with 4 they
+                  are not (the paper does not say; a script of 2016 from [Mahendran2016]'s programs has 8)
+    clamp:        hard seeds: this fraction of all pixels, the most and the least salient of the seeds, keeps its label;
+                  1 makes all seeds hard, as iseg does, 0 (soft seeds) none
+    pixels:       a larger photograph is cut at about so many pixels, 224×224 being the input of CNN-F
     """
 
     foreground: float = 0.95
@@ -47,7 +47,7 @@ class CutSettings:
         if self.components < 1:
             raise ValueError(f"expected 1 or more components, got {self.components}")
         if not 0 <= self.uniform < 1:
-            raise ValueError(f"expected a uniform share of at least 0 and below 1, got {self.uniform:g}")
+            raise ValueError(f"expected a uniform fraction of at least 0 and below 1, got {self.uniform:g}")
         if not 0 <= self.pairwise < np.inf:
             raise ValueError(f"expected a pairwise strength of 0 or more, got {self.pairwise:g}")
         if not 0 <= self.beta < np.inf:
@@ -55,7 +55,7 @@ class CutSettings:
         if self.connectivity not in (4, 8):
             raise ValueError(f"expected a connectivity of 4 or 8, got {self.connectivity}")
         if not 0 <= self.clamp <= 1:
-            raise ValueError(f"expected a clamped share from 0 to 1, got {self.clamp:g}")
+            raise ValueError(f"expected a clamped fraction from 0 to 1, got {self.clamp:g}")
         if self.pixels < 1:
             raise ValueError(f"expected 1 or more pixels, got {self.pixels}")
 

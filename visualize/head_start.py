@@ -1,14 +1,14 @@
-"""A head start for the greatest flow through a grid: coarse to fine, most of the way, in whole arrays at once.
+"""A head start for the maximum flow through a grid: a large flow found quickly, coarse to fine, on whole arrays.
 
-Any flow f from pixel to neighbour, no edge above its capacity, may be sent before the search begins.  What is left to
-be found is the greatest flow through the grid with the capacities that remain,
+Any flow f from pixel to neighbour within the capacities may be sent before the search begins.  What is left to find is
+the maximum flow through the grid with the capacities that remain,
 
     right of p:  V_pq − f_pq,   left of q:  V_pq + f_pq,       and      e_p − Σ_q f_pq
 
 in place of e_p = U_p(0) − U_p(1), the excess of what the source gives p over what the sink takes from it.  That takes
-the same off the cost of every labelling, so the cut is exactly the same.  A good f leaves little to do: it evens the
-excess out as far as the capacities let it.  Neighbours that share their excess do that over short ways; for long ways
-the picture is first made coarse, one pixel for each 2×2.
+the same from the energy of every labelling, so the cut is exactly the same.  A good f leaves little to do: it evens the
+excess out as far as the capacities allow.  Exchange between neighbours does that over short distances; for long ones
+the image is first reduced, one pixel for each 2×2.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 
 Flow = tuple[np.ndarray, np.ndarray]  # to the right (H, W−1) and downwards (H−1, W); negative: the other way
 
-LEVELS = 5  # from a picture to one of a sixteenth of its sides
-SWEEPS, FINE_SWEEPS = 10, 4  # measured: more cost more time than they save
+LEVELS = 5  # down to a sixteenth of the image's sides
+SWEEPS, FINE_SWEEPS = 10, 4  # found by timing: more cost more time than they save
 
 
 def head_start(excess: np.ndarray, capacity: Flow, levels: int = LEVELS) -> Flow:
@@ -47,14 +47,14 @@ def remaining(excess: np.ndarray, flow: Flow) -> np.ndarray:
 
 
 def evened_out(excess: np.ndarray, flow: Flow, capacity: Flow, sweeps: int) -> None:
-    """Neighbours meet in pairs and share what they have, as far as their edge lets them; both arrays are changed."""
+    """Pairs of neighbours even their excess out, within the capacity of their edge; excess and flow change in place."""
     for _ in range(sweeps):
         for first in (0, 1):  # pairs begin at even places, then at odd ones
-            for a, b, f, most in (
+            for a, b, f, limit in (
                 (excess[:, first:-1:2], excess[:, first + 1 :: 2], flow[0][:, first::2], capacity[0][:, first::2]),
                 (excess[first:-1:2], excess[first + 1 :: 2], flow[1][first::2], capacity[1][first::2]),
             ):
-                more = np.clip(f + (a - b) // 2, -most, most) - f
+                more = np.clip(f + (a - b) // 2, -limit, limit) - f
                 f += more
                 a -= more
                 b += more
@@ -77,9 +77,9 @@ def joined_capacity(capacity: Flow, H: int, W: int) -> Flow:
 
 
 def refined(coarse: Flow, coarse_capacity: Flow, capacity: Flow) -> Flow:
-    """The flow between blocks divided between their two edges as their capacities are; inside of a block no flow."""
-    shares = [f / np.maximum(most, 1) for f, most in zip(coarse, coarse_capacity, strict=True)]
+    """The flow between blocks divided between their two edges in proportion to capacity; within a block no flow."""
+    ratios = [f / np.maximum(limit, 1) for f, limit in zip(coarse, coarse_capacity, strict=True)]
     across, down = np.zeros_like(capacity[0]), np.zeros_like(capacity[1])
-    across[:, 1::2] = shares[0].repeat(2, axis=0)[: len(across)] * capacity[0][:, 1::2]  # rounded towards 0
-    down[1::2] = shares[1].repeat(2, axis=1)[:, : down.shape[1]] * capacity[1][1::2]
+    across[:, 1::2] = ratios[0].repeat(2, axis=0)[: len(across)] * capacity[0][:, 1::2]  # rounded towards 0
+    down[1::2] = ratios[1].repeat(2, axis=1)[:, : down.shape[1]] * capacity[1][1::2]
     return across, down

@@ -1,9 +1,9 @@
-"""Where is class c?  From a saliency map to a mask and a box, without a box in training (paper, section 3.2).
+"""Localisation: from a saliency map to a mask and a box, without a box in training (paper, section 3.2).
 
-The most salient 5 % of the pixels tell what colours the object has, the least salient 30 % what colours the background
-has; a graph cut labels every pixel; the largest connected piece is the object, and its bounding box is the answer.
+The most salient 5 % of the pixels estimate the colours of the object, the least salient 30 % those of the background; a
+graph cut labels every pixel; the object is the largest connected component of the foreground, the box its bounding box.
 
-`locate` goes from a photograph and *any* map to the box and knows of no network; `localize` makes the map first.
+`locate` takes a photograph and *any* map, and needs no network; `localize` computes the map first.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from layers.arrays import to_host
-from minicnn.network import Network, input_of, preprocessing_of
+from minicnn.answer import Answer
+from minicnn.network import Network
 
 from .cut_settings import PRESETS as PRESETS
 from .cut_settings import CutSettings as CutSettings
@@ -24,7 +24,7 @@ from .mixture import fit_mixture
 from .saliency_maps import photo_saliency
 
 Box = tuple[int, int, int, int]  # (x0, y0, x1, y1) in pixels of the photograph, right and bottom exclusive
-Seeds = tuple[np.ndarray, np.ndarray]  # two masks (H, W): pixels that stand for the object, and for the background
+Seeds = tuple[np.ndarray, np.ndarray]  # two masks (H, W): seeds of the object, and of the background
 Maps = Callable[[Network, np.ndarray, Sequence[int]], np.ndarray]  # (net, photo, K classes) → maps (K, H, W)
 
 
@@ -32,10 +32,10 @@ Maps = Callable[[Network, np.ndarray, Sequence[int]], np.ndarray]  # (net, photo
 class Localization:
     """Where a class is in a photograph; every array has the photograph's size (H, W).
 
-    saliency:   the raw map, NaN where nothing is known
-    foreground: the pixels whose colours stand for the object
-    background: the pixels whose colours stand for the background
-    mask:       the object: the largest connected piece of what the cut calls foreground
+    saliency:   the raw map, NaN where it is unknown
+    foreground: the seeds of the object: the pixels whose colours model it
+    background: the seeds of the background
+    mask:       the object: the largest connected component of the foreground
     box:        its bounding box (x0, y0, x1, y1), right and bottom exclusive; None if the mask is empty
     """
 
@@ -73,7 +73,7 @@ def localize_each(
     maps: Maps = photo_saliency,
     settings: CutSettings | None = None,
 ) -> list[Localization]:
-    """Where each of several classes is.  The network goes up once for all of them, and down once for each."""
+    """Where each of several classes is.  One forward pass serves all, each class has a backward pass."""
     return [locate(photo, saliency, settings) for saliency in maps(net, photo, classes)]
 
 
@@ -85,22 +85,22 @@ def guesses(
     settings: CutSettings | None = None,
 ) -> list[Guess]:
     """The (class, box) guesses of the ILSVRC task: one box for each of the classes with the highest scores."""
-    scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo)))[0])
-    best = [int(c) for c in np.argsort(-scores, kind="stable")[:count]]
+    answer = Answer.of(net, photo)
+    best = answer.best(count)
     places = localize_each(net, photo, best, maps, settings)
-    return [Guess(c, float(scores[c]), place) for c, place in zip(best, places, strict=True)]
+    return [Guess(c, float(answer.scores[c]), place) for c, place in zip(best, places, strict=True)]
 
 
-# ---------------------------------------------------------------------- without
+# ---------------------------------------------------------------------- without a network
 
 
 def locate(photo: np.ndarray, saliency: np.ndarray, settings: CutSettings | None = None) -> Localization:
     """The object that a map (H, W) points at in a photograph (H, W, 3), or (H, W) grey.
 
     Only the order of the map's values matters (of a large photograph, of its averages), so any map will do.  Pixels
-    where it is NaN estimate nothing, but they are cut like all others, by their colours and neighbours: an object may
-    reach out of the crop that the network saw.  A map that is the same everywhere points at nothing: the mask is empty
-    and the box is None.  So they are where the two colour models do not differ, as in a flat photograph.
+    where it is NaN are no seeds, but they are labelled like all others, by their colours and neighbours: an object may
+    extend beyond the crop that the network saw.  For a constant map the mask is empty and the box None; likewise if the
+    two colour models do not differ, as in a photograph of one colour.
     """
     settings = settings or CutSettings()
     if saliency.shape != photo.shape[:2]:
@@ -116,9 +116,9 @@ def locate(photo: np.ndarray, saliency: np.ndarray, settings: CutSettings | None
 def quantile_seeds(saliency: np.ndarray, foreground: float, background: float) -> Seeds:
     """The pixels above one quantile of the map, and those below another: two masks (H, W).
 
-    Taken by rank, not by comparison with a value: a third of a map may be exactly zero.  Equal pixels are ranked by
-    lot (always the same), for in their order on the page the background would be learnt from the top rows only.
-    Each mask has at least one pixel; both are empty if the map is the same everywhere.
+    Taken by rank, not by comparison with a value: a third of a map may be exactly zero.  Equal pixels are ranked in
+    random order (always the same): in row-major order the background seeds would all be in the top rows.
+    Each mask has at least one pixel; both are empty if the map is constant.
     """
     known = np.flatnonzero(~np.isnan(saliency))
     values, n = saliency.ravel()[known], known.size
@@ -133,7 +133,7 @@ def quantile_seeds(saliency: np.ndarray, foreground: float, background: float) -
 
 
 def clamped_seeds(saliency: np.ndarray, settings: CutSettings) -> Seeds | None:
-    """The seeds that are bound to their labels: of either kind, those furthest at their end of the map."""
+    """The seeds that keep their labels: the most and the least salient ones; None if all seeds are soft."""
     if settings.clamp == 0:
         return None
     highest, lowest = max(settings.foreground, 1 - settings.clamp), min(settings.background, settings.clamp)
@@ -149,7 +149,7 @@ def cut(
 ) -> np.ndarray:
     """Every pixel labelled from the colours (H, W, d), 0 … 1, of two masks: True for the object.
 
-    bound: two more masks, of object and background, whose pixels keep their labels whatever their colours.
+    bound: hard seeds, two more masks of object and background, whose pixels keep their labels whatever their colours.
     """
     if not foreground.any() or not background.any():
         return np.zeros(foreground.shape, bool)
@@ -161,13 +161,13 @@ def cut(
 
 
 def largest_component(labels: np.ndarray, connectivity: int = 8) -> np.ndarray:
-    """The largest piece of a mask, four- or eight-connected; of equally large ones, the first from the top."""
+    """The largest connected component of a mask; the first from the top of equally large ones."""
     from scipy.ndimage import generate_binary_structure, label
 
-    pieces, count = label(labels, generate_binary_structure(2, 2 if connectivity == 8 else 1))
+    components, count = label(labels, generate_binary_structure(2, 2 if connectivity == 8 else 1))
     if count == 0:
         return labels
-    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    return components == 1 + np.argmax(np.bincount(components.ravel())[1:])
 
 
 def bounding_box(mask: np.ndarray) -> Box | None:
@@ -184,7 +184,7 @@ def bounding_box(mask: np.ndarray) -> Box | None:
 def shrunk(photo: np.ndarray, saliency: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """The photograph's colours (h, w, d), 0 … 1, and the map (h, w), averaged down to about `pixels` pixels if larger.
 
-    A pixel of the small map is the mean of what is known beneath it, and NaN where nothing is.
+    A pixel of the small map is the mean of the known values that it covers; NaN if there are none.
     """
     H, W = saliency.shape
     shrink = min(1.0, np.sqrt(pixels / (H * W)))
@@ -202,7 +202,7 @@ def shrunk(photo: np.ndarray, saliency: np.ndarray, pixels: int) -> tuple[np.nda
 
 
 def enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A small mask (h, w) at the photograph's size (H, W): every pixel takes the label that lies over its centre."""
+    """A small mask (h, w) at the photograph's size (H, W): each pixel takes the label at its centre."""
     (h, w), (H, W) = mask.shape, shape
     rows, columns = ((2 * np.arange(big) + 1) * little // (2 * big) for little, big in ((h, H), (w, W)))
     return mask[np.ix_(rows, columns)]

@@ -1,8 +1,7 @@
-"""matplotlib as it comes, whatever the user's settings are.
+"""matplotlib with its own defaults, whatever the user's settings are.
 
-matplotlib reads settings as it is imported, and some of them end the import: a backend inherited from a notebook
-(MPLBACKEND) whose package is not installed here, a `matplotlibrc` that is no text.  Our figures are PNG files without a
-window; they need none of these.
+matplotlib reads its settings on import, and some make it fail: a backend inherited from a notebook (MPLBACKEND) whose
+package is not installed, a `matplotlibrc` that is no text.  Our figures are PNG files and need no window.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A mixture of Gaussians:  p(x) = Σ_k π_k N(x; μ_k, Σ_k),  and its fit by expectation maximisation (EM).
 
-With a share u of a uniform density of 1 on colours from 0 to 1,  p(x) = (1 − u) Σ_k π_k N(x; μ_k, Σ_k) + u,  a colour
-far from all Gaussians is unlikely, but not impossible: two mixtures then say the same of it, and its neighbours decide.
+With a fraction u of a uniform density, 1 on colours from 0 to 1,  p(x) = (1 − u) Σ_k π_k N(x; μ_k, Σ_k) + u,  a colour
+far from all Gaussians has a density near u in both mixtures, and its neighbours decide its label.
 
 Written with x̃ = (1, x), the logarithm of a weighted Gaussian is one quadratic form:
 
@@ -24,8 +24,8 @@ import numpy as np
 
 from minicnn.loss import softmax
 
-FLOOR = (1 / 255) ** 2  # added to every variance: a photograph's bytes cannot tell colours apart more finely
-SAMPLE = 4000  # at most so many colours are used: they tell the mixture as well as all of them, and sooner
+FLOOR = (1 / 255) ** 2  # added to every variance: the resolution of a photograph's bytes
+SAMPLE = 4000  # at most so many colours are used: more do not improve the fit
 ROUNDS = 30
 
 
@@ -44,7 +44,7 @@ class Mixture:
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """log p(x):  colours (…, d) → (…)."""
         terms = self.log_terms(products(x.reshape(-1, x.shape[-1])))
-        top = terms.max(axis=1)  # taken off first, so that no exponential overflows and not all of them vanish
+        top = terms.max(axis=1)  # subtracted first, so that no exponential overflows and not all of them underflow
         gaussians = (top + np.log(np.exp(terms - top[:, None]).sum(axis=1))).reshape(x.shape[:-1])
         if self.uniform == 0:
             return gaussians
@@ -52,7 +52,7 @@ class Mixture:
 
     def log_terms(self, Phi: np.ndarray) -> np.ndarray:
         """log π_k N(x_n; μ_k, Σ_k) = (Φ Qᵀ)_nk:  (n, K)."""
-        return (self.quadratic_forms() @ Phi.T).T  # laid out a component after the other: sums over k are quicker so
+        return (self.quadratic_forms() @ Phi.T).T  # component by component in memory: sums over k are faster
 
     def quadratic_forms(self) -> np.ndarray:
         """Q_k = −½ [[μᵀΣ⁻¹μ + log |2πΣ| − 2 log π,  −μᵀΣ⁻¹], [−Σ⁻¹μ,  Σ⁻¹]],  as rows: (K, (1 + d)²)."""
@@ -68,7 +68,7 @@ class Mixture:
 
 
 def fit_mixture(x: np.ndarray, components: int, uniform: float = 0.0) -> Mixture:
-    """The mixture that EM finds for the colours x (n, d), 0 … 1; no chance is involved.
+    """The mixture that EM finds for the colours x (n, d), 0 … 1; deterministic.
 
     The uniform density is mixed in after the fit, and does not change the Gaussians (as in iseg).
     Of more than SAMPLE colours, every second, third, … is used.  Fewer colours than components make as many components
@@ -87,17 +87,17 @@ def maximisation(r: np.ndarray, Phi: np.ndarray) -> Mixture:
     """π_k, μ_k, Σ_k from the responsibilities r (n, K):  (rᵀΦ)_k = n π_k [[1, μᵀ], [μ, Σ + μμᵀ]]."""
     d = int(np.sqrt(Phi.shape[1])) - 1
     moments = (r.T @ Phi).reshape(-1, 1 + d, 1 + d)
-    count = np.maximum(moments[:, 0, 0], 1e-9)  # a component that lost all its colours keeps a trace of weight
+    count = np.maximum(moments[:, 0, 0], 1e-9)  # a component without colours keeps a tiny weight
     means = moments[:, 0, 1:] / count[:, None]
     spread = moments[:, 1:, 1:] / count[:, None, None] - means[:, :, None] * means[:, None, :]
     return Mixture(count / count.sum(), means, spread + FLOOR * np.eye(d))
 
 
 def split(x: np.ndarray, K: int) -> np.ndarray:
-    """Where EM begins: the widest group of colours is halved across its longest axis until there are K groups.
+    """The start of EM: the widest group of colours is halved across its longest axis, until there are K groups.
 
-    This is how [Orchard1991] splits colours; iseg goes no further: one Gaussian for each group.  The groups as
-    responsibilities, 0 or 1: (n, K).
+    As in [Orchard1991]; iseg stops there, with one Gaussian for each group.  Returned as responsibilities, 0 or 1:
+    (n, K).
     """
     group = np.zeros(len(x), int)
     for k in range(1, K):
@@ -110,7 +110,7 @@ def split(x: np.ndarray, K: int) -> np.ndarray:
 
 def longest_axis(x: np.ndarray) -> tuple[float, np.ndarray]:
     """The largest Σ_n ⟨x_n − mean, a⟩² over all directions a, and that direction (d,): the first principal axis."""
-    off = x - x.sum(axis=0) / max(len(x), 1)  # colours all alike cannot be halved, and leave groups empty
+    off = x - x.sum(axis=0) / max(len(x), 1)  # identical colours cannot be halved: groups stay empty
     spread, axes = np.linalg.eigh(off.T @ off)
     return spread[-1], axes[:, -1]
 

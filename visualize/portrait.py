@@ -1,7 +1,6 @@
-"""The portrait of a unit: the patch of the image that it sees, and what each rule sends down from it.
+"""The portrait of a unit: its receptive field, and its gradient, DeconvNet and guided signal side by side.
 
-Gradient, DeconvNet and guided back-propagation of the same unit, side by side: the picture that would go with the
-paper's section 4.
+The picture that would go with the paper's section 4, which compares them in words.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Portrait:
     """One unit of one image.
 
     field:   (x0, y0, x1, y1), the input pixels that the unit depends on; outside, every signal is 0
-    signals: for each rule what arrived at the image, raw, in the network's input space: (C, H, W)
+    signals: for each rule the signal at the image, raw, in the network's input space: (C, H, W)
     """
 
     title: str
@@ -37,7 +36,7 @@ class Portrait:
 
 
 def portrait(net: Network, trace: Trace, layer: str, unit: Unit, seed: Seed = 1.0) -> Portrait:
-    """The unit, sent down to the image by every rule."""
+    """The signals of a unit by every rule."""
     return Portrait(
         unit_title(net, trace, layer, unit),
         layer,
@@ -54,10 +53,10 @@ def strongest_portraits(net: Network, trace: Trace, layer: str, k: int, seed: Se
     return [portrait(net, trace, layer, unit, seed) for unit in strongest_units(trace, layer, k)]
 
 
-def telling_layers(net: Network, trace: Trace) -> list[str]:
-    """Layers worth looking at in any network: the last ReLU before the maps change their size, and the scores.
+def representative_layers(net: Network, trace: Trace) -> list[str]:
+    """Layers to look at in any network: the last ReLU of each map size, and the scores.
 
-    The lowest ReLU is left out: down from a unit that fired there, the rules cannot differ.
+    The lowest ReLU is left out: below it the three rules give the same signal of an active unit.
     """
     maps = dict(zip(net.names, trace.maps[1:], strict=True))
     relus = [name for name, y in maps.items() if y.ndim == 4 and isinstance(net[name], ReLU)]

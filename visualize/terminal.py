@@ -1,4 +1,4 @@
-"""Terminals and pipes that cannot show every character: output may look poorer there, but it never fails.
+"""Output to terminals and pipes that lack some characters: these are replaced, and printing never fails.
 
 On Windows a pipe is often cp1252, elsewhere a locale may allow ASCII only, and formulas are full of → ∂ λ.
 """
@@ -35,7 +35,7 @@ codecs.register_error("minicnn.spelt", spelt)
 
 
 def never_fail(stream: TextIO) -> None:
-    """From now on the stream spells what its encoding lacks.  (Streams that are no files of text are left alone.)"""
+    """Make the stream spell characters that its encoding lacks.  (Streams that are no text files are left alone.)"""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="minicnn.spelt")

@@ -1,6 +1,6 @@
 """Architectures as tables that a reader can compare with the papers: one file, one family.
 
-A table says which layers there are and has no weights; they are set afterwards, random or trained ones::
+A table lists the layers, without weights; these are set afterwards, random or trained::
 
     net = architectures.build("vgg16", rng)                          # random
     net = architectures.blank("vgg16").with_parameters(arrays)       # trained: {"conv1_1.K": …, "conv1_1.b": …, …}
@@ -21,7 +21,7 @@ from ..network import Network
 from ..spelling import choose_from
 from . import alexnet, cnn_f, resnet, scenes, small, squeezenet, torchvision, vgg, zfnet
 
-# How networks of one origin want their photographs.  They differ: a network fed as another one's is half blind.
+# Preprocessing by origin.  A network gets worse answers with the preprocessing of another origin.
 # Sizes, offsets and means are the origin's own (tests/minicnn/test_origins.py); the resampling is Pillow's bilinear.
 TORCHVISION = Preprocessing(
     (224, 224),
@@ -32,7 +32,7 @@ TORCHVISION = Preprocessing(
 )
 # Caffe warps photographs to 256×256, whatever their aspect, and crops the middle
 CAFFE = Preprocessing((227, 227), mean=(104.007, 116.669, 122.679), order="BGR", resize=(256, 256))
-# Caffe's mean and channels, but the aspect kept: no origin's, for networks whose training is not documented
+# Caffe's mean and channels, the aspect kept: ours, for networks whose training is not documented
 CAFFE_ASPECT_KEPT = replace(CAFFE, resize=256)
 # Oxford's VGG-16 and VGG-19, as MatConvNet has them: RGB (their Caffe files take BGR).  CNN-F's mean is a whole image
 OXFORD = Preprocessing((224, 224), mean=(123.68, 116.779, 103.939), resize=256, rounding="matlab")
@@ -53,7 +53,7 @@ class Architecture:
     """A table, and what goes with it.
 
     title:         what it is, and the paper it comes from
-    table:         makes the layers, without weights; takes the number of classes, ImageNet's 1000 unless told
+    table:         makes the layers, without weights; takes the number of classes, by default ImageNet's 1000
     preprocessing: the usual one; trained weights may bring their own
     torch_names:   the parameters' names in torchvision's state dict, where torchvision has the network
     """
@@ -112,8 +112,8 @@ def blank(name: str, **settings: int) -> Network:
 
     settings: of the table, e.g. classes=10.
     """
-    wanted = architecture(name)
-    return Network(wanted.table(**settings), wanted.preprocessing)
+    found = architecture(name)
+    return Network(found.table(**settings), found.preprocessing)
 
 
 def build(name: str, rng: np.random.Generator, **settings: int) -> Network:
@@ -122,9 +122,9 @@ def build(name: str, rng: np.random.Generator, **settings: int) -> Network:
 
 
 def he_initialised(net: Network, rng: np.random.Generator) -> Network:
-    """K, W ~ N(0, 2 / fan-in), b = 0 [He2015]: the maps keep their size through a stack of ReLUs.
+    """K, W ~ N(0, 2 / fan-in), b = 0 [He2015]: the variance of the maps stays the same from ReLU to ReLU.
 
-    A residual block adds, so there they grow, by less than a factor of two a block.  Batch normalisation starts as
+    A residual block adds to it, by less than a factor of two a block.  Batch normalisation starts as
     the identity: γ = 1, β = 0, μ = 0, σ² = 1.
     """
     drawn: dict[str, np.ndarray] = {}
@@ -140,8 +140,8 @@ def he_initialised(net: Network, rng: np.random.Generator) -> Network:
 
 def torch_names(name: str) -> dict[str, str]:
     """What torchvision calls the named network's parameters: {"conv1.K": "features.0.weight", …}."""
-    wanted = architecture(name)
-    if wanted.torch_names is None:
+    found = architecture(name)
+    if found.torch_names is None:
         known = [other for other, a in ARCHITECTURES.items() if a.torch_names is not None]
         raise ValueError(f"torchvision has no {name}: choose from {', '.join(known)}")
-    return wanted.torch_names(wanted.table())
+    return found.torch_names(found.table())

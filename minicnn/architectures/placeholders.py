@@ -1,7 +1,7 @@
-"""Layers that know their shapes but have no weights yet: what the tables are made of.
+"""Layers with shapes but without weights, for the tables of the architectures.
 
-A placeholder is one NaN, shown to NumPy as an array of the right shape: a table of VGG-16 costs no memory, and an
-uninitialised network gives scores of NaN.
+A placeholder is a single NaN broadcast to the shape: a table of VGG-16 takes no memory, and an uninitialised network
+gives scores of NaN.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""ResNet: layers learn what to add to their input, so that the gradient has a way down past each of them."""
+"""ResNet: blocks compute f(X) + X, so that the gradient passes each of them by the identity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .placeholders import batch_norm, blank, fully_connected
 def resnet18(classes: int = 1000) -> dict[str, Layer]:
     """ResNet-18 ([He2016], table 1).
 
-    Two residual blocks of 64, 128, 256 and 512 channels each; the first of a kind, but for the very first, halves the
+    Two residual blocks of 64, 128, 256 and 512 channels each; the first of 128, 256 and 512 halves the
     maps.  Its convolutions have no bias, for the batch normalisation above each has one.
     """
     return {

@@ -1,4 +1,4 @@
-"""Networks small enough to be trained while one watches."""
+"""Networks small enough to be trained in minutes."""
 
 from __future__ import annotations
 

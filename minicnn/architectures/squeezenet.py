@@ -59,7 +59,7 @@ def squeezenet1_1(classes: int = 1000) -> dict[str, Layer]:
 def fire(name: str, C: int, squeezed: int, expanded: int) -> dict[str, Layer]:
     """A fire module: 1×1 kernels squeeze C channels into few, then 1×1 and 3×3 kernels expand them side by side.
 
-    (The ReLU of the two expansions is written once, after they are joined: it is the same, pixel by pixel.)
+    (The ReLU of the two expansions is applied once, after they are joined: it is elementwise.)
     """
     expansions = {
         "expand1x1": [conv(squeezed, expanded, 1)],

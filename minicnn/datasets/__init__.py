@@ -1,4 +1,4 @@
-"""Labelled images to learn from: generated, or read from files that are already here.  Nothing is downloaded."""
+"""Data sets of labelled images: generated, or read from local files.  Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .idx import fashion_mnist, mnist
 __all__ = ["DATASETS", "Dataset", "Splits", "cifar10", "fashion_mnist", "image_folder", "load", "mnist"]
 
 Folder = str | os.PathLike[str] | None
-Progress = Callable[[Iterable[Any]], Iterable[Any]]  # goes through what is to be done, and may show how far it is
+Progress = Callable[[Iterable[Any]], Iterable[Any]]  # iterates over its argument, and may show a progress bar
 
 DATASETS: dict[str, Callable[[Folder, int, Progress], Splits]] = {
     "fashion-mnist": lambda folder, seed, progress: fashion_mnist(folder),
@@ -39,11 +39,11 @@ def load(
 ) -> Splits:
     """A data set by name (DATASETS), or a folder with a folder of images for each class (`image_folder`).
 
-    folder:        where the files of a data set by name lie; some have a place where they are looked for without it
+    folder:        where the files of a data set by name are; some have a default
     preprocessing: the size and order ("L" is grey, all others RGB) to which a folder's images are cropped; its mean
                    and scale do not matter here.  A data set by name comes as it is
-    seed:          of what is generated, and of which images of a folder are held out as its test set
-    progress:      may wrap the files of a folder while they are read, and the scenes while they are drawn, as tqdm does
+    seed:          for generated scenes, and for the choice of a folder's test images
+    progress:      may wrap the loop over files or scenes, as tqdm does
 
     A name means the data set; a folder of the same name is "./shapes".
     Raises ValueError, OSError or MissingPackage, each of one line.

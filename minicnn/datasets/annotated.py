@@ -1,6 +1,6 @@
-"""Photographs that come with the truth: which objects are on them, and in which boxes.  What localisation is held to.
+"""Photographs with ground truth: the objects on them, and their boxes.
 
-`Pictures` is all that an evaluation knows of its data: how many there are, and the nth of them.
+`Pictures` is the interface that an evaluation uses: the number of pictures, and the nth of them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Box = tuple[float, float, float, float]  # (x0, y0, x1, y1) in pixels of the pho
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A photograph and the truth about it.
+    """A photograph and its ground truth.
 
-    name:    tells it from all others of its source
+    name:    unique among the pictures of its source
     photo:   (H, W, 3) bytes
     objects: class → the boxes of all objects of that class
     notes:   objects that were left out, and why
@@ -33,12 +33,12 @@ class Picture:
 
 
 class Pictures(Protocol):
-    """A source of pictures; it must be possible to pickle it, since every worker gets its own."""
+    """A source of pictures; it can be pickled, for every worker process gets a copy."""
 
     def __len__(self) -> int: ...
 
     def name(self, n: int) -> str:
-        """What picture n is called, known without reading it."""
+        """The name of picture n, without reading it."""
 
     def __getitem__(self, n: int) -> Picture:
         """Picture n; ValueError or OSError, which says what is wrong, for one that cannot be used."""
@@ -68,7 +68,7 @@ class GeneratedPictures:
 
 
 def scene_pictures(count: int, seed: int, classes: Sequence[str] | None) -> GeneratedPictures:
-    """Generated scenes with one object each, labelled with the classes of a network that is called by these names."""
+    """Generated scenes with one object each, labelled with the indices that a network with these classes uses."""
     made = scenes(count, seed)
     labels = in_classes(made.classes, classes)[made.labels]
     return GeneratedPictures(made.images, labels[:, None], made.boxes[:, None], "scene")
@@ -81,7 +81,7 @@ def duet_pictures(count: int, seed: int, classes: Sequence[str] | None) -> Gener
 
 
 def in_classes(names: Sequence[str], classes: Sequence[str] | None) -> np.ndarray:
-    """Which of a network's classes each name is; a network without names has them in this order.
+    """The index of each name among a network's classes; a network without names has them in this order.
 
     Raises ValueError if the network lacks one of them.
     """

@@ -1,4 +1,4 @@
-"""PASCAL VOC's XML, as ILSVRC has it: the objects of a picture with their names and boxes.
+"""PASCAL VOC's XML, used by ILSVRC too: the objects of a picture with their names and boxes.
 
     <annotation>
       <size><width>500</width><height>375</height></size>
@@ -8,8 +8,8 @@
       </object>
     </annotation>
 
-The files are untrusted: their size is limited, and expat, Python's parser, stops entities that unfold into gigabytes
-and opens no other file.  Of other elements nothing is read.
+The files are untrusted: their size is limited, and expat, Python's parser, refuses entities that expand into gigabytes
+and opens no other file.  Other elements are ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AnnotationError(ValueError):
 
 @dataclass(frozen=True)
 class Annotation:
-    """What an XML file says.
+    """The content of an XML file.
 
     size:    (width, height) of the picture that was annotated; None if the file does not say
     objects: (name, box) of each, right and bottom exclusive, in that picture's pixels
@@ -48,21 +48,20 @@ class Annotation:
     def scaled_to(self, width: int, height: int) -> Annotation:
         """The boxes in pixels of a picture of this size, clipped to it; those outside of it are left out, with a note.
 
-        A copy of the annotated picture at another scale is fine; ValueError if it has another shape, or if no box is
-        left.
+        A scaled copy of the annotated picture is accepted; ValueError for another aspect, or if no box is left.
         """
         across = down = 1.0
         if self.size is not None and self.size != (width, height):
             across, down = width / self.size[0], height / self.size[1]
             if abs(self.size[0] * down - width) > 1 and abs(self.size[1] * across - height) > 1:
-                told = "×".join(map(str, self.size))
-                raise ValueError(f"its XML describes a picture of {told} pixels; this one has {width}×{height}")
+                described = "×".join(map(str, self.size))
+                raise ValueError(f"its XML describes a picture of {described} pixels; this one has {width}×{height}")
         objects: list[tuple[str, Box]] = []
         notes = list(self.notes)
         for name, (x0, y0, x1, y1) in self.objects:
             x0, y0, x1, y1 = max(0, x0 * across), max(0, y0 * down), min(width, x1 * across), min(height, y1 * down)
             if x0 >= x1 or y0 >= y1:
-                notes.append((name, f"the box of {name!r} lies outside of the picture"))
+                notes.append((name, f"the box of {name!r} is outside of the picture"))
             else:
                 objects.append((name, (x0, y0, x1, y1)))
         if not objects:
@@ -74,7 +73,7 @@ class Annotation:
 
 
 def read_annotation(path: str | os.PathLike[str]) -> Annotation:
-    """What an XML file says.  Raises AnnotationError, which names the file, and OSErrors."""
+    """The annotation in an XML file.  Raises AnnotationError, which names the file, and OSErrors."""
     path = Path(path)
     if path.stat().st_size > MOST_BYTES:
         raise AnnotationError(f"{path} is larger than an annotation may be ({MOST_BYTES:,} bytes)")
@@ -92,7 +91,7 @@ MULTIBYTE = {
 
 
 def _decoded(content: bytes) -> bytes:
-    """The content as UTF-8, if it declares one of the encodings of several bytes that the parser does not know."""
+    """The content as UTF-8, if it declares a multi-byte encoding that the parser does not know."""
     declared = re.match(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([\w.-]+)", content)
     if declared is None:
         return content
@@ -130,7 +129,7 @@ def _annotation(root: ElementTree.Element) -> Annotation:
 
 
 def _size(root: ElementTree.Element) -> tuple[int, int] | None:
-    """(width, height), or None where they are missing, empty or zero, as some tools write when they do not know."""
+    """(width, height), or None where they are missing, empty or zero, as some tools write for an unknown size."""
     if not all((root.findtext(f"size/{side}") or "").strip() for side in ("width", "height")):
         return None
     width, height = (_number(root, f"size/{side}") for side in ("width", "height"))

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its Python batches: pickles that Python 2 wrote, read as data and never run.
+"""CIFAR-10 from its Python batches: pickles written by Python 2, read without executing anything.
 
 A batch is a dictionary.  Row n of "data" is image n: 1024 bytes of red, 1024 of green, 1024 of blue, each 32×32 row by
 row; "labels" lists the classes.  "batches.meta" has their names.
@@ -64,7 +64,7 @@ def read_classes(path: Path) -> list[str]:
 
 
 def read_dictionary(file: Any, path: Path) -> dict[str, Any]:
-    """The dictionary of a pickle, by its names; only memory for what is there is taken."""
+    """The dictionary of a pickle, with its keys as text."""
     size = os.path.getsize(path)
     if size > MOST_BATCH_BYTES:
         raise FileError(f"has {size:,} bytes; expected at most {MOST_BATCH_BYTES:,}")

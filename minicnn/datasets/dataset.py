@@ -1,4 +1,4 @@
-"""Labelled images in memory, as bytes: what training and evaluation are given."""
+"""Labelled images in memory, as bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_BYTES = 4 * 2**30  # of images: 350,000 of 64×64 in colour
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """N images of one size, and what is on each.
+    """N images of one size and their classes.
 
     images:  (N, H, W, 3) RGB or (N, H, W) grey, bytes
     labels:  (N,) the class of each, 0 … len(classes) − 1
@@ -48,10 +48,9 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """Images to learn from and images to be judged by; the classes of both are the same.
+    """Training images, test images and, if the data set has them, validation images, all of the same classes.
 
-    left_out:   one line for each image that could not be read, or folder that was passed over: which, and why
-    validation: images to try the network on while it learns, where the data set says which
+    left_out: one line for each image that could not be read, or folder that was ignored: which, and why
     """
 
     train: Dataset
@@ -62,11 +61,11 @@ class Splits:
     def __post_init__(self) -> None:
         for tested in [self.test, *([] if self.validation is None else [self.validation])]:
             if self.train.classes != tested.classes:
-                raise ValueError("the classes to learn and the classes to be tested differ")
+                raise ValueError("training and test images have different classes")
             if self.train.images.shape[1:] != tested.images.shape[1:]:
                 raise ValueError(
-                    f"images to learn from of shape {self.train.images.shape[1:]}, to be tested by of "
-                    f"{tested.images.shape[1:]}: expected the same"
+                    f"training images have shape {self.train.images.shape[1:]}, test images {tested.images.shape[1:]}: "
+                    "expected the same"
                 )
 
     @property
@@ -75,7 +74,7 @@ class Splits:
 
 
 def memory_for(count: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Room for so many images, (count, *shape) bytes; ValueError if that is more than MOST_BYTES."""
+    """Uninitialised memory for so many images, (count, *shape) bytes; ValueError if that is more than MOST_BYTES."""
     if count * math.prod(shape) > MOST_BYTES:
         raise ValueError(
             f"{count:,} images of {' × '.join(map(str, shape))} bytes are more than the {MOST_BYTES:,} bytes that a "

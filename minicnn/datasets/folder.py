@@ -1,7 +1,7 @@
-"""A folder of images for each class: how people keep photographs that they sorted themselves (`layout`).
+"""Data sets from folders of images, one for each class (`layout`).
 
-The names of the folders, sorted, are the classes.  Where there is no folder for the test set, a part of every class is
-held out, of those images that could be read.
+The names of the folders, sorted, are the classes.  Without a folder for the test set, a fraction of every class is held
+out, of those images that could be read.
 """
 
 from __future__ import annotations
@@ -33,20 +33,19 @@ def image_folder(
     seed: int = 0,
     progress: Progress = iter,
 ) -> Splits:
-    """The images under `root` as the middle crop that a network sees of each (`Preprocessing.centre_crop`).
+    """The images under `root` as centre crops (`Preprocessing.centre_crop`).
 
-    preprocessing: says the size, and whether images become grey (order "L") or RGB; its mean and scale do not matter
-    held_out:      the share of each class that becomes the test set where there is no folder for it; one image at least
+    preprocessing: for the size, and grey (order "L") or RGB; its mean and scale do not matter
+    held_out:      the fraction of each class that becomes the test set if there is no folder for it; one image at least
     seed:          of the choice of these; the same files and seed give the same sets
     progress:      may wrap the files while they are read, as tqdm does
 
     What cannot be read is left out; `Splits.left_out` says which files, and why.
-    Raises ValueError, FileNotFoundError or NotADirectoryError for folders that cannot be learnt from: fewer than two
-    classes, a class of which more than half cannot be read, more images than fit into memory (checked before any is
-    read).
+    Raises ValueError, FileNotFoundError or NotADirectoryError for folders that are no data set: fewer than two
+    classes, a class of which more than half cannot be read, more images than fit into memory (checked before reading).
     """
     if not 0 < held_out < 1:
-        raise ValueError(f"expected a share between 0 and 1 to hold out, got {held_out}")
+        raise ValueError(f"expected a fraction between 0 and 1 to hold out, got {held_out}")
     layout = layout_of(Path(root))
     files = {place: labelled_files(place, layout) for place in (layout.train, layout.test, layout.validation) if place}
     memory_for(sum(map(len, files.values())), shape_of(preprocessing))  # or nothing is read
@@ -64,7 +63,7 @@ def image_folder(
 
 
 def labelled_files(place: Path, layout: Layout) -> Labelled:
-    """Each file of each class's folder, sorted, whether it is an image or not; folders inside are walked through."""
+    """Every file in the folder of each class and its subfolders, sorted, whether it is an image or not."""
     return [
         (path, c)
         for c, name in enumerate(layout.classes)
@@ -73,15 +72,15 @@ def labelled_files(place: Path, layout: Layout) -> Labelled:
     ]
 
 
-def hold_out(data: Dataset, share: float, seed: int, place: Path) -> tuple[Dataset, Dataset]:
-    """The images in two: those to learn from, and `share` of every class, drawn at random, to be tested by."""
+def hold_out(data: Dataset, fraction: float, seed: int, place: Path) -> tuple[Dataset, Dataset]:
+    """A random split: training images, and this fraction of every class as test images."""
     rng = np.random.default_rng(seed)
     is_tested = np.zeros(len(data), bool)
     for c, name in enumerate(data.classes):
         members = np.flatnonzero(data.labels == c)
         if len(members) < 2:
-            raise ValueError(f"{place / name} has one image; expected two or more, for one is held out to be tested by")
-        count = min(max(1, round(share * len(members))), len(members) - 1)
+            raise ValueError(f"{place / name} has one image; expected two or more, for one is held out as a test image")
+        count = min(max(1, round(fraction * len(members))), len(members) - 1)
         is_tested[rng.choice(members, count, replace=False)] = True
     test = data[is_tested]
     for to, n in enumerate(np.flatnonzero(~is_tested)):  # in place: a second copy of all images may not fit
@@ -104,7 +103,7 @@ def read_images(
     left_out: list[str],
     progress: Progress,
 ) -> Dataset:
-    """The middle of each image at the network's size.  What cannot be read is noted in `left_out`."""
+    """The centre crop of each image.  Files that cannot be read are added to `left_out`."""
     images = memory_for(len(files), shape_of(preprocessing))
     labels: list[int] = []
     bad: dict[int, list[str]] = {}
@@ -124,7 +123,7 @@ def read_images(
 def refuse_losses(
     place: Path, read: Counter[int], bad: dict[int, list[str]], classes: list[str], there: set[int]
 ) -> None:
-    """ValueError for a class of which no image, or less than half of them, could be read: it would be another class."""
+    """ValueError for a class of which no image, or less than half of them, could be read."""
     for c in sorted(there):
         lost = bad.get(c, [])
         if not read[c] and not lost:

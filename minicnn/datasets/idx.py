@@ -30,13 +30,13 @@ CLOTHES = [
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 ]
 MOST_LABELS = 2**24
-MOST_TIMES_SMALLER = 1032  # what gzip can do at best, on zeros
+MOST_TIMES_SMALLER = 1032  # the largest ratio of gzip, on zeros
 
 
 def mnist(folder: str | os.PathLike[str] | None) -> Splits:
     """Handwritten digits [LeCun1998]: 60,000 and 10,000 grey images of 28×28.
 
-    folder: where the four files are, as torchvision (MNIST/raw), Kaggle or their authors lay them out
+    folder: where the four files are, as torchvision (MNIST/raw), Kaggle or their authors arrange them
 
     Raises ValueError (FileError) for files that are damaged or do not belong together, FileNotFoundError.
     """
@@ -48,7 +48,7 @@ def mnist(folder: str | os.PathLike[str] | None) -> Splits:
 def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> Splits:
     """Zalando's articles, in MNIST's format [Xiao2017]: 60,000 and 10,000 grey images of 28×28.
 
-    folder: where the four files are; where Debian's package dataset-fashion-mnist puts them by default
+    folder: where the four files are; by default where Debian's package dataset-fashion-mnist has them
 
     Raises as `mnist` does.
     """
@@ -67,12 +67,12 @@ def own_folder(folder: Path, name: str) -> Path:
 
 def read_splits(folder: Path, classes: list[str]) -> Splits:
     """The four files of a folder."""
-    return Splits(read_part(folder, "train", classes), read_part(folder, "t10k", classes))
+    return Splits(read_split(folder, "train", classes), read_split(folder, "t10k", classes))
 
 
-def read_part(folder: Path, part: str, classes: list[str]) -> Dataset:
-    """Images and labels of one part, "train" or "t10k"."""
-    images, labels = find_file(folder, f"{part}-images-idx3-ubyte"), find_file(folder, f"{part}-labels-idx1-ubyte")
+def read_split(folder: Path, split: str, classes: list[str]) -> Dataset:
+    """Images and labels of one split, "train" or "t10k"."""
+    images, labels = find_file(folder, f"{split}-images-idx3-ubyte"), find_file(folder, f"{split}-labels-idx1-ubyte")
     y = read_idx(labels, dimensions=1)
     X = read_idx(images, dimensions=3, count=len(y))
     try:
@@ -82,7 +82,7 @@ def read_part(folder: Path, part: str, classes: list[str]) -> Dataset:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """The file of this name as people have it: with .gz or without, "…-images-idx3-ubyte" or "…-images.idx3-ubyte".
+    """The file of this name, with .gz or without, as "…-images-idx3-ubyte" or "…-images.idx3-ubyte".
 
     It may be in a folder raw, or in a folder that bears its name (Kaggle's archive of MNIST).
     """
@@ -100,7 +100,7 @@ def read_idx(path: Path, dimensions: int, count: int | None = None) -> np.ndarra
 
     count: the first dimension, where it is known
 
-    Before memory is taken, the claimed shape is compared with what the file's length can hold.
+    The shape in the header is compared with the length of the file before memory is allocated.
     """
     kind = "images" if dimensions == 3 else "labels"
     with reading(path, f"MNIST's {kind} (IDX)") as packed:

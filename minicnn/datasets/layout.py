@@ -1,9 +1,9 @@
-"""How people lay out folders of labelled images: which folder holds which part, and what the classes are.
+"""The layout of a folder of labelled images: which subfolder is which split, and what the classes are.
 
     birds/robin/*.jpg            birds/train/robin/*.jpg    birds/test/robin/*.jpg    birds/valid/robin/*.jpg
     birds/wren/2023/*.png        birds/train/wren/*.png     birds/test/wren/*.png     birds/valid/wren/*.png
 
-Parts may be called train or training, test or testing, val, valid, validation or dev, in any case.
+Splits may be called train or training, test or testing, val, valid, validation or dev, in any case.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..folders import files_under, folders_in
 
-PARTS = {
+SPLITS = {
     "train": ("train", "training"),
     "test": ("test", "testing"),
     "validation": ("val", "valid", "validation", "dev"),
@@ -30,9 +30,9 @@ class Layout:
     """Where the images of each class are.
 
     train:      the folder with the classes' folders
-    test:       likewise; None: a share of every class is held out
+    test:       likewise; None: a fraction of every class is held out
     validation: likewise, if it is there beside a test set
-    notes:      what was found and not taken, a line each
+    notes:      what was found and ignored, a line each
     """
 
     train: Path
@@ -43,7 +43,7 @@ class Layout:
 
 
 def layout_of(root: Path) -> Layout:
-    """The layout of a folder; ValueError, which says what is understood, FileNotFoundError or NotADirectoryError."""
+    """The layout of a folder; ValueError, with the known layouts, FileNotFoundError or NotADirectoryError."""
     if not root.exists():
         raise FileNotFoundError(f"{root} does not exist; {EXPECTED}")
     if not root.is_dir():
@@ -51,48 +51,47 @@ def layout_of(root: Path) -> Layout:
     inside = folders_in(root)
     if len(inside) == 1 and len(folders_in(inside[0])) > 0:  # an archive unpacked into a folder of its own name
         return layout_of(inside[0])
-    parts = parts_of(root, inside)
-    if "train" not in parts or len(parts) < 2:
-        if inside and all(part_called(path.name) for path in inside) and not any(map(folders_in, inside)):
+    splits = splits_of(root, inside)
+    if "train" not in splits or len(splits) < 2:
+        if inside and all(split_called(path.name) for path in inside) and not any(map(folders_in, inside)):
             raise ValueError(f"{root} has {names(inside)}, without folders of classes inside; {UNDERSTOOD}")
         return Layout(root, class_names(root))
-    layout = Layout(parts["train"], class_names(parts["train"]))
+    layout = Layout(splits["train"], class_names(splits["train"]))
     layout.notes += [
-        f"{path} is none of the parts train, test and validation, and is passed over"
+        f"{path} is none of train, test and validation, and is ignored"
         for path in inside
-        if path not in parts.values()
+        if path not in splits.values()
     ]
-    labelled = {
-        part: parts[part] for part in ("test", "validation") if part in parts and is_labelled(layout, parts[part])
-    }
+    tested = [split for split in ("test", "validation") if split in splits]
+    labelled = {split: splits[split] for split in tested if is_labelled(layout, splits[split])}
     layout.test = labelled.get("test", labelled.get("validation"))
     layout.validation = labelled.get("validation") if "test" in labelled else None
     return layout
 
 
-def part_called(name: str) -> str | None:
-    """Which part a folder of this name holds."""
-    return next((part for part, called in PARTS.items() if name.casefold() in called), None)
+def split_called(name: str) -> str | None:
+    """Which split a folder of this name is, if any."""
+    return next((split for split, called in SPLITS.items() if name.casefold() in called), None)
 
 
-def parts_of(root: Path, inside: list[Path]) -> dict[str, Path]:
-    """Part → its folder; ValueError if two folders hold the same part.
+def splits_of(root: Path, inside: list[Path]) -> dict[str, Path]:
+    """Split → its folder; ValueError if two folders are the same split.
 
-    A folder "train" with images and no folders in it may be a class of vehicles: then there are no parts.
+    A folder "train" with images and no folders in it may be a class of vehicles: then there are no splits.
     """
     found: dict[str, Path] = {}
     for path in inside:
-        part = part_called(path.name)
-        if part is None:
+        split = split_called(path.name)
+        if split is None:
             continue
-        if part in found:
-            raise ValueError(f"{root} has {names([found[part], path])}: which of them is it?  {UNDERSTOOD}")
-        found[part] = path
+        if split in found:
+            raise ValueError(f"{root} has {names([found[split], path])}: which of them is it?  {UNDERSTOOD}")
+        found[split] = path
     return found if "train" in found and folders_in(found["train"]) else {}
 
 
 def is_labelled(layout: Layout, place: Path) -> bool:
-    """Whether a part's images are in folders of the classes; if of none of them, they are passed over, with a note.
+    """Whether the images of a split are in folders of the classes; if there are none, it is ignored, with a note.
 
     ValueError if some of the folders are classes, and some are not.
     """
@@ -105,12 +104,12 @@ def is_labelled(layout: Layout, place: Path) -> bool:
     count = sum(1 for _ in files_under(place))
     if not count:
         raise ValueError(f"{place} has no images; {EXPECTED}")
-    layout.notes.append(f"{place} has no folders of the classes: its {count} files are not labelled, and passed over")
+    layout.notes.append(f"{place} has no folders of the classes: its {count} files are not labelled, and ignored")
     return False
 
 
 def class_names(place: Path) -> list[str]:
-    """The folders' names as classes, if one can learn to tell them apart."""
+    """The names of the folders, which are the classes; ValueError unless there are two or more with images."""
     inside = folders_in(place)
     if len(inside) < 2:
         found = f"only one, {inside[0].name!r}" if inside else "none"

@@ -1,4 +1,4 @@
-"""Pictures that a benchmark leaves out: a list of their numbers or names, one a line.
+"""Lists of pictures that a benchmark leaves out, one number or name a line.
 
 ILSVRC discards 1,762 of its 50,000 validation pictures, whose boxes are not good enough; the development kit lists
 their numbers (`data/ILSVRC2014_clsloc_validation_blacklist.txt`; the same pictures every year), and 36 there means
@@ -18,7 +18,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def read_list(path: str | os.PathLike[str]) -> list[str]:
-    """The numbers and names in a list, in its order; blank lines are passed over.
+    """The numbers and names in a list, in its order; blank lines are ignored.
 
     Raises ValueError, which names file and line, for what is neither a number from 1 on nor the name of a file.
     """
@@ -50,7 +50,7 @@ def left_out(entries: Sequence[str], names: Sequence[str]) -> set[int]:
     """Which of the pictures are on a list, as positions in `names`, their paths inside of a folder ("val/a_036.JPEG").
 
     A number means the picture whose name ends with it (36: a_036); a name means a path, or a file's name with or
-    without its suffix.  An entry that fits none does no harm, for the folder may hold a part of the pictures.
+    without its suffix.  An entry that fits none is ignored: the folder may contain only some of the pictures.
     Raises ValueError if an entry fits several pictures, or if none fits any.
     """
     known: dict[str | int, set[int]] = defaultdict(set)

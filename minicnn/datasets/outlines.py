@@ -1,7 +1,7 @@
-"""Ten outlines that tell the classes of the generated scenes apart.
+"""The outlines of the ten classes of generated scenes.
 
 An outline is a list of closed polygons, arrays (P, 2) of (x, y) around the origin; the first is filled, a second one
-is a hole in it.  Their size does not matter: scenes turn them and scale them to a given tight box.
+is a hole in it.  Scenes rotate them and scale them to a given tight box.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Outline = list[np.ndarray]
 
 
 def arc(begin: float, end: float, radius: float = 1.0, points: int = 48) -> np.ndarray:
-    """A piece of a circle around the origin, in turns: arc(0, 1) is the whole."""
+    """An arc of a circle around the origin, angles in turns: arc(0, 1) is the whole circle."""
     angle = 2 * np.pi * np.linspace(begin, end, points)
     return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 

@@ -1,11 +1,11 @@
 """Generated scenes: one coloured object on a cluttered background, with its true mask and box.
 
-So that something always works with nothing downloaded, and so that boxes can be measured against the truth.  What the
-object is shows in its outline alone: its size, turn, place and colour are drawn alike for all ten classes.
+They need no download, and their boxes are known exactly.  Only the outline depends on the class: size, rotation, place
+and colour of the object have the same distribution for all ten.
 
 A scene is drawn in this order: a colour gradient, coarse noise, distractors (irregular polygons and lines), the object,
-and fine noise over everything.  Scene n of a seed is the same whatever else is generated: each has a generator of its
-own.
+and fine noise over everything.  Scene n of a seed does not depend on the other scenes: each has its own random
+generator.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from PIL import Image, ImageDraw
 from .dataset import Dataset, Splits
 from .outlines import OUTLINES, Outline
 
-Progress = Callable[[Iterable[int]], Iterable[int]]  # goes through the numbers, and may show how far it is
+Progress = Callable[[Iterable[int]], Iterable[int]]  # iterates over its argument, and may show a progress bar
 
 CLASSES = list(OUTLINES)
 SIZE = 64  # pixels along each side of a scene
-FINER = 4  # outlines are drawn so many times finer, then averaged down
+FINER = 4  # outlines are drawn at so many times the resolution, then averaged down
 CONTRAST = 0.45, 0.65  # how far an object's colour is from the mean colour beneath it, in RGB of 0 … 1
 COARSE = 8  # the coarse noise has so many patches along each side
 
 
 @dataclass(frozen=True)
 class SceneSettings:
-    """How hard the scenes are.
+    """The difficulty of the scenes.
 
-    longer:  the longer side of an object's tight box, as a share of the image: uniform between the two
+    longer:  the longer side of an object's tight box, as a fraction of the image: uniform between the two
     clutter: 1 is the usual amount of noise and distractors, 0 leaves the plain colour gradient
     """
 
@@ -48,7 +48,7 @@ class SceneSettings:
 
 USUAL = SceneSettings()
 EASY = SceneSettings(longer=(0.50, 0.80), clutter=0.4)
-DUET = SceneSettings(longer=(0.30, 0.45))  # two objects of more than that rarely find room
+DUET = SceneSettings(longer=(0.30, 0.45))  # larger pairs rarely fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Scenes(Dataset):
 
 @dataclass(frozen=True, eq=False)
 class Duets:
-    """Scenes with two objects of different classes, apart from each other; for all arrays the second axis is which.
+    """Scenes with two objects of different classes, apart from each other: the second axis of each array.
 
     images (N, H, W, 3), labels (N, 2), masks (N, 2, H, W), boxes (N, 2, 4), classes: the names
     """
@@ -82,13 +82,13 @@ class Duets:
 
 
 def scenes(count: int, seed: int = 0, settings: SceneSettings = USUAL, progress: Progress = iter) -> Scenes:
-    """Scenes 0 … count − 1 of a seed; however many there are, they begin with the same ones."""
+    """Scenes 0 … count − 1 of a seed."""
     images, labels, masks, boxes = _drawn(count, seed, 1, settings, progress)
     return Scenes(images, labels[:, 0], CLASSES, masks[:, 0], boxes[:, 0])
 
 
 def splits(seed: int = 0, train: int = 25_000, test: int = 2_000, progress: Progress = iter) -> Splits:
-    """Scenes to learn from, and scenes of another seed, a million further on, to be tested by."""
+    """Training scenes, and test scenes of another seed, seed + 1,000,000."""
     return Splits(scenes(train, seed, progress=progress), scenes(test, seed + 1_000_000, progress=progress))
 
 
@@ -121,7 +121,7 @@ def draw_scene(objects: int, settings: SceneSettings, rng: np.random.Generator) 
     masks = coverings >= 0.5
     picture = background(settings.clutter, rng)
     for covering, mask in zip(coverings, masks, strict=True):
-        colour = unlike(picture[mask].mean(axis=0), rng)
+        colour = contrasting(picture[mask].mean(axis=0), rng)
         picture += covering[:, :, None] * (colour - picture)
     picture += settings.clutter * rng.normal(0, 0.03, picture.shape)  # fine noise, over everything
     image = (picture.clip(0, 1) * 255 + 0.5).astype(np.uint8)
@@ -129,9 +129,9 @@ def draw_scene(objects: int, settings: SceneSettings, rng: np.random.Generator) 
 
 
 def place(labels: np.ndarray, settings: SceneSettings, rng: np.random.Generator) -> np.ndarray:
-    """How much of each pixel each object covers, 0 … 1: (objects, H, W).  Their boxes keep two pixels apart.
+    """The fraction of each pixel that each object covers: (objects, H, W).  There are two pixels or more between boxes.
 
-    Every place where an object's box fits into the image is as likely as any other.
+    The place is uniform over all at which the object's box fits into the image.
     """
     while True:
         placed = [turned(OUTLINES[CLASSES[label]], rng.uniform(*settings.longer) * SIZE, rng) for label in labels]
@@ -156,7 +156,7 @@ def apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarra
 
 
 def covered(outline: Outline, corner: np.ndarray) -> np.ndarray:
-    """How much of each pixel lies inside an outline whose tight box begins at `corner`: (H, W), 0 … 1."""
+    """The fraction of each pixel inside an outline whose tight box begins at `corner`: (H, W), 0 … 1."""
     fine = Image.new("L", (FINER * SIZE, FINER * SIZE))
     draw = ImageDraw.Draw(fine)
     for polygon, inside in zip(outline, (255, 0), strict=False):
@@ -165,16 +165,16 @@ def covered(outline: Outline, corner: np.ndarray) -> np.ndarray:
     return np.asarray(fine.reduce(FINER), np.float64) / 255
 
 
-def unlike(colour: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random colour that is unlike another.
+def contrasting(colour: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random colour whose distance from another is within CONTRAST.
 
-    Not too unlike: how far the colours of a scene are spread would tell how large the area of the object is, and so
-    whether it is a disc or a crescent.
+    The upper limit is there because a larger contrast makes the spread of the scene's colours depend on the object's
+    area, from which a network could guess a disc from a crescent without looking at the outline.
     """
-    least, most = CONTRAST
+    lowest, highest = CONTRAST
     while True:
         drawn = rng.uniform(0, 1, 3)
-        if least <= np.linalg.norm(drawn - colour) <= most:
+        if lowest <= np.linalg.norm(drawn - colour) <= highest:
             return drawn
 
 
@@ -184,7 +184,7 @@ def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-# ---------------------------------------------------------------------- what lies beneath
+# ---------------------------------------------------------------------- the background
 
 
 def background(clutter: float, rng: np.random.Generator) -> np.ndarray:
@@ -203,16 +203,16 @@ def background(clutter: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def gradient(rng: np.random.Generator) -> np.ndarray:
-    """From one random colour to another in a random direction, weakly or strongly: the spread of the colours varies."""
+    """From one random colour to another in a random direction, of random strength."""
     angle = rng.uniform(0, 2 * np.pi)
     along = np.linspace(-0.5, 0.5, SIZE)
-    share = 0.5 + rng.uniform(0.35, 2.1) * (np.cos(angle) * along + np.sin(angle) * along[:, None])
+    mix = 0.5 + rng.uniform(0.35, 2.1) * (np.cos(angle) * along + np.sin(angle) * along[:, None])
     one, other = rng.uniform(0, 1, (2, 3))
-    return one + share[:, :, None] * (other - one)
+    return one + mix[:, :, None] * (other - one)
 
 
 def coarse_noise(rng: np.random.Generator) -> np.ndarray:
-    """A random number for each of 8×8 patches and each colour, joined smoothly."""
+    """A random number for each of 8×8 patches and each colour, interpolated linearly."""
     between = np.maximum(0, 1 - np.abs(np.linspace(0, COARSE - 1, SIZE)[:, None] - np.arange(COARSE)))
     return np.moveaxis(between @ rng.standard_normal((3, COARSE, COARSE)) @ between.T, 0, -1)
 

@@ -30,11 +30,11 @@ __all__ = [
 
 
 def class_index(classes: Sequence[str] | None, synsets: Sequence[str] | None = None) -> dict[str, int]:
-    """What an object may be called → the class it is: WordNet ids (n02123045), names and synonyms.
+    """The class of each name that an object may have: WordNet ids (n02123045), names and synonyms.
 
     classes: a network's names, each with its synonyms ("tabby, tabby cat"); case and underscores do not matter
     synsets: the id of each class
-    A name that two classes share means neither of them.
+    A name that two classes share is left out.
     """
     meant: dict[str, set[int]] = defaultdict(set)
     for c, name in enumerate(classes or []):
@@ -88,26 +88,26 @@ class FolderPictures:
         return self.files[n][0].relative_to(self.folder).as_posix()
 
     def __getitem__(self, n: int) -> Picture:
-        """Picture n.  Objects that are none of the network's classes are left out; ValueError if no other is left.
+        """Picture n.  Raises ValueError if no object is left.
 
-        An object whose box cannot be used is left out, too, with a note.
+        Objects of other classes than the network's are left out, and objects with an invalid box, with a note.
         """
         path, xml = self.files[n]
         if xml is None:
             raise AnnotationError(f"{path} has no XML file")
-        said = read_annotation(xml)
+        annotation = read_annotation(xml)
         photo = read_raster(path)  # boxes are in the stored raster, not turned as EXIF says
         try:
-            said = said.scaled_to(photo.shape[1], photo.shape[0])
+            annotation = annotation.scaled_to(photo.shape[1], photo.shape[0])
         except ValueError as error:
             raise AnnotationError(f"{path}: {error}") from None
         objects: dict[int, list[Box]] = defaultdict(list)
-        for name, box in said.objects:
+        for name, box in annotation.objects:
             if _plain(name) in self.classes:
                 objects[self.classes[_plain(name)]].append(box)
-        notes = [f"{path}: {note}" for name, note in said.notes if not name or _plain(name) in self.classes]
+        notes = [f"{path}: {note}" for name, note in annotation.notes if not name or _plain(name) in self.classes]
         if not objects:
-            names = ", ".join(sorted({name for name, _ in said.objects})[:5])
+            names = ", ".join(sorted({name for name, _ in annotation.objects})[:5])
             raise AnnotationError("; ".join(notes) or f"{path}: the network has no class {names}")
         return Picture(self.name(n), photo, dict(objects), notes)
 
@@ -115,7 +115,7 @@ class FolderPictures:
 def folder_pictures(folder: Path, classes: Mapping[str, int], annotations: Path | None = None) -> FolderPictures:
     """The pictures in a folder and the folders inside of it, in the order of their names.
 
-    The XML file of a picture has its name; it lies beside it, or anywhere in the folder `annotations` (by default the
+    The XML file of a picture has its name, and is beside it or anywhere in the folder `annotations` (by default the
     folder itself, or the folder `Annotations` beside it).  Raises ValueError if there are no pictures.
     """
     for place in (folder, annotations):

@@ -1,4 +1,4 @@
-"""The tables against the papers, the summary against the literature, random weights, and folding."""
+"""The tables against the papers, the summary against the literature, and random weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from layers import Add, BatchNorm, Concat, Conv, Flatten, FullyConnected, GroupedConv, MaxPool, ReLU, ShapeError
 from minicnn import Network, architectures
 from minicnn.architectures import ARCHITECTURES
-from minicnn.folding import fold_batch_norms
 from minicnn.summary import summary
 
 NAMES = list(ARCHITECTURES)
@@ -287,38 +286,3 @@ def test_summary_of_another_image_size(rng):
         summary(net, (1, 224, 224))
     with pytest.raises(ValueError, match="give input_shape"):
         summary(Network({"relu": ReLU()}))
-
-
-# ---------------------------------------------------------------------- folding
-
-
-def random_statistics(net: Network, rng: np.random.Generator) -> Network:
-    return net.with_parameters(
-        {name: rng.uniform(0.5, 1.5, p.shape) for name, p in net.parameters.items() if "K" not in name}
-    )
-
-
-def test_folded_batch_norms_leave_scores_and_all_ways_down_as_they_are(rng):
-    net = random_statistics(architectures.build("resnet18", rng, classes=10).astype(np.float64), rng)
-    folded = fold_batch_norms(net)
-    assert "bn1" not in folded.layers
-    assert not any("variance" in name for name in folded.parameters)
-    assert len(folded["conv3_1"].branches["residual"]) == 3
-    x = rng.standard_normal((1, 3, 64, 64))
-    trace, folded_trace = net.forward(x), folded.forward(x)
-    np.testing.assert_allclose(folded_trace.scores, trace.scores, rtol=1e-10)
-    seed = rng.standard_normal((1, 10))
-    for way in ("backward", "deconv", "guided"):
-        expected = getattr(net, way)(trace, seed)
-        np.testing.assert_allclose(
-            getattr(folded, way)(folded_trace, seed), expected, atol=1e-10 * np.abs(expected).max()
-        )
-
-
-def test_a_batch_norm_without_a_convolution_below_stays(rng):
-    norm = BatchNorm(*rng.uniform(0.5, 1.5, (4, 3)))
-    conv = Conv(rng.standard_normal((3, 3, 1, 1)))
-    net = Network({"bn0": norm, "conv": conv, "relu": ReLU(), "bn1": norm, "bn2": norm})
-    folded = fold_batch_norms(net)
-    assert list(folded.layers) == ["bn0", "conv", "relu", "bn1", "bn2"]
-    assert folded["conv"] is conv

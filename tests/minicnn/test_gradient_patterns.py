@@ -65,7 +65,7 @@ def test_the_five_worst_entries_are_shown_with_both_numbers_and_their_ratio(xp, 
     for entry, by in zip(differs.worst, wrong.values(), strict=True):
         assert entry.yours - entry.numeric == pytest.approx(by, abs=1e-6)
         assert entry.ratio == entry.yours / entry.numeric
-    assert (differs.wrong, differs.measured, differs.size) == (7, 216, 216)
+    assert (differs.wrong, differs.compared, differs.size) == (7, 216, 216)
     rows = str(differs).splitlines()
     assert rows[1].split() == ["index", "yours", "numeric", "ratio"]
     assert rows[2].split()[:4] == ["(0,", "1,", "2,", "3)"]
@@ -74,8 +74,8 @@ def test_the_five_worst_entries_are_shown_with_both_numbers_and_their_ratio(xp, 
 
 def test_of_a_large_gradient_some_entries_are_measured_and_it_says_so(rng):
     differs = check_of(Square(lambda g: 3 * g), rng.standard_normal((1, 3, 40, 40)), rng).differs
-    assert differs.measured == SOME_ENTRIES
-    assert "50 measured ones, drawn at random from 4,800, entries differ: all entries are 3.000 times" in str(differs)
+    assert differs.compared == SOME_ENTRIES
+    assert "50 random ones of 4,800, entries differ: all entries are 3.000 times" in str(differs)
 
 
 def test_a_gradient_that_is_right_has_nothing_to_explain(rng):

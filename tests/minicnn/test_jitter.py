@@ -73,7 +73,7 @@ def test_what_is_zeroed_is_zero_for_the_network(rng):
 def test_a_square_as_large_as_the_image_is_refused(rng):
     with pytest.raises(ValueError, match="expected a zeroed square smaller than the image, got 8 for 8×9 pixels"):
         Jitter(zero=8)(noise(rng, 2, 8, 9), np.zeros((3, 3)), rng)
-    with pytest.raises(ValueError, match=r"expected jitter of 0 or more, got crop 0, colour 0\.0, zero -1"):
+    with pytest.raises(ValueError, match="zero must be 0 or more, got -1"):
         Jitter(zero=-1)
 
 
@@ -189,7 +189,7 @@ def test_grey_images_have_no_colours_to_shift(rng):
 
 @pytest.mark.parametrize("wrong", [{"crop": -1}, {"colour": -0.1}, {"colour": float("nan")}])
 def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match="expected jitter of 0 or more"):
+    with pytest.raises(ValueError, match=r"must be (0 or more|a number)"):
         Jitter(**wrong)
 
 

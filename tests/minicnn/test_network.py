@@ -205,7 +205,7 @@ def test_an_unknown_layer_is_refused_and_the_layers_are_listed(xp, net, x):
 
 def test_nobody_can_go_down_to_a_layer_above(xp, net, x):
     trace = net.forward(x)
-    with pytest.raises(ValueError, match="cannot go down from layer 'conv1' to 'pool1', which lies above it"):
+    with pytest.raises(ValueError, match="cannot go down from layer 'conv1' to 'pool1', which is above it"):
         net.backward(trace, xp.ones((2, 4, 10, 10)), start="conv1", stop="pool1")
 
 

@@ -20,11 +20,11 @@ from minicnn.training import (
     Run,
     Settings,
     Tally,
-    descend,
     epoch,
     evaluate,
     fitted_preprocessing,
     held_out,
+    sgd_step,
     train,
 )
 from tests.devices import assert_close
@@ -78,11 +78,11 @@ def torch_twin(net: Network):
     return torch, twin
 
 
-def test_descending_by_hand():
+def test_an_sgd_step_by_hand():
     """w = 1, v = 2, g = 3, with μ = 0.5, λ = 0.1, η = 0.2:  v ← 1 + 3 + 0.1 = 4.1,  w ← 1 − 0.82."""
     net = Network({"fc": FullyConnected(np.ones((1, 1)), np.ones(1))})
     twos, threes = ({name: np.full_like(w, n) for name, w in net.trainable.items()} for n in (2.0, 3.0))
-    after, velocity = descend(net, twos, threes, rate=0.2, momentum=0.5, weight_decay=0.1)
+    after, velocity = sgd_step(net, twos, threes, rate=0.2, momentum=0.5, weight_decay=0.1)
     assert velocity["fc.W"] == pytest.approx(4.1)
     assert after.parameters["fc.W"] == pytest.approx(0.18)
     assert net.parameters["fc.W"] == 1
@@ -95,7 +95,7 @@ def test_momentum_is_krizhevskys_too_while_the_rate_stays_and_not_when_it_falls(
     v = {name: np.zeros_like(w) for name, w in net.trainable.items()}
     w, his, apart = 1.0, 0.0, []
     for rate in [0.1] * 10 + [0.01] * 10:
-        net, v = descend(net, v, net.trainable, rate, momentum=0.9, weight_decay=0.1)
+        net, v = sgd_step(net, v, net.trainable, rate, momentum=0.9, weight_decay=0.1)
         his = 0.9 * his - rate * (w + 0.1 * w)
         w += his
         apart.append(abs(float(net.parameters["fc.W"][0, 0]) - w))
@@ -114,7 +114,7 @@ def test_many_steps_are_pytorchs_sgd(momentum, weight_decay, rng):
         x, labels = rng.standard_normal((8, 1, 6, 6)), rng.integers(0, 3, 8)
         trace = net.forward_training(x, rng)
         loss, grad = cross_entropy(trace.scores, labels)
-        net, velocity = descend(net, velocity, net.parameter_gradients(trace, grad), rate, momentum, weight_decay)
+        net, velocity = sgd_step(net, velocity, net.parameter_gradients(trace, grad), rate, momentum, weight_decay)
 
         optimizer.zero_grad()
         their_loss = torch.nn.functional.cross_entropy(twin(torch.tensor(x)), torch.tensor(labels))
@@ -346,7 +346,7 @@ def test_losses_are_fetched_only_now_and_then():
     assert (tally.loss, tally.accuracy, tally.images) == (9.5, 0.5, 40)
     tally.add(OnDevice(70), OnDevice(2), 1)
     assert tally.loss == 9.5
-    tally.look()
+    tally.fetch()
     assert tally.loss == pytest.approx((190 * 2 + 70) / 41)
 
 
@@ -360,17 +360,17 @@ def test_batch_normalisation_is_refused_by_name(rng):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"epochs": 0}, "epochs 0: expected 1 or more"),
-        ({"batch": 0}, "batch 0: expected 1 or more"),
-        ({"rate": 0.0}, "rate 0: expected a number above 0"),
-        ({"rate": math.nan}, "rate nan"),
-        ({"rate": math.inf}, "rate inf"),
-        ({"momentum": 1.0}, "momentum 1: expected 0 ≤ momentum < 1"),
-        ({"weight_decay": -1.0}, "weight_decay -1: expected 0 or more"),
-        ({"weight_decay": math.nan}, "weight_decay nan"),
-        ({"warm_up": -1}, "warm_up -1: expected 0 or more"),
-        ({"seed": -1}, "seed -1: expected 0 or more"),
-        ({"schedule": "magic"}, "schedule 'magic': choose from constant, step, linear, cosine"),
+        ({"epochs": 0}, "epochs must be 1 or more, got 0"),
+        ({"batch": 0}, "batch must be 1 or more"),
+        ({"rate": 0.0}, "rate must be more than 0, got 0.0"),
+        ({"rate": math.nan}, "rate must be a number, got nan"),
+        ({"rate": math.inf}, "rate must be a number, got inf"),
+        ({"momentum": 1.0}, "momentum must be 0 or more and less than 1"),
+        ({"weight_decay": -1.0}, "weight_decay must be 0 or more"),
+        ({"weight_decay": math.nan}, "weight_decay must be a number, got nan"),
+        ({"warm_up": -1}, "warm_up must be 0 or more"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"schedule": "magic"}, "schedule must be one of constant, step, linear, cosine, got 'magic'"),
     ],
 )
 def test_wrong_settings_are_refused(wrong, said):
@@ -407,5 +407,5 @@ def test_what_is_held_out_is_not_learnt_from(rng):
     assert not np.array_equal(held_out(data, 0.25, np.random.default_rng(2))[1].labels, validation.labels)
     assert len(held_out(data, 0.001, rng)[1]) == 1
     for share in (0.0, -1.0, 1.0, 0.99, math.nan):
-        with pytest.raises(ValueError, match="expected a share between 0 and 1"):
+        with pytest.raises(ValueError, match="expected a fraction between 0 and 1"):
             held_out(data, share, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,7 @@ def test_an_empty_folder_will_do_and_nothing_is_left_beside_it(tmp_path, capsys)
 
 
 def test_a_question_that_is_passed_over_stops_the_lesson_and_an_answer_lets_it_go_on(edition, tmp_path):
+    folder = shutil.copytree(edition, tmp_path / "notebooks")
     cells = [
         nbformat.v4.new_code_cell(student.FIND_ME + "from notebooks.predict import predict"),
         nbformat.v4.new_code_cell('predict("1.1", "")'),
@@ -125,10 +127,10 @@ def test_a_question_that_is_passed_over_stops_the_lesson_and_an_answer_lets_it_g
 
     def run():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source) for cell in cells])
-        nbformat.write(notebook, tmp_path / "lesson.ipynb")
+        nbformat.write(notebook, folder / "lesson.ipynb")
         from nbclient import NotebookClient
 
-        client = NotebookClient(notebook, allow_errors=False, resources={"metadata": {"path": str(tmp_path)}})
+        client = NotebookClient(notebook, allow_errors=False, resources={"metadata": {"path": str(folder)}})
         client.execute()
         return [cell.outputs for cell in notebook.cells]
 
@@ -136,7 +138,7 @@ def test_a_question_that_is_passed_over_stops_the_lesson_and_an_answer_lets_it_g
         run()
     cells[1].source = 'predict("1.1", "a cat")'
     assert run()[1][0].text == "1.1  you expect: a cat\n"
-    assert json.loads((tmp_path / "predictions.json").read_text()) == {"1.1": {"a cat": 1}}
+    assert json.loads((folder / "predictions.json").read_text()) == {"1.1": {"a cat": 1}}
 
 
 # ---------------------------------------------------------------------- predictions

@@ -230,7 +230,7 @@ def test_a_dead_start_is_reported_with_what_to_change(on):
         Preprocessing((4, 4), mean=(0.0,), order="L"),
     )
     dead = on(dead)
-    with pytest.warns(Stalled, match=r"class 3 .*gradient is zero at the start, it died at layer relu1.*noise"):
+    with pytest.warns(Stalled, match=r"class 3 .*gradient is zero at the start, it vanished at layer relu1.*noise"):
         class_model(dead, 3, Settings(steps=3))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -280,10 +280,10 @@ def test_an_interrupted_ascent_keeps_what_it_reached_and_its_settings_repeat_it(
     ("wrong", "complaint"),
     [
         ({"steps": 0}, "steps must be 1 or more"),
-        ({"step": -1.0}, "step must be a positive number"),
+        ({"step": -1.0}, "step must be more than 0, got -1"),
         ({"decay": float("nan")}, "decay must be"),
         ({"momentum": 1.0}, "momentum must be"),
-        ({"score": "softmax"}, '"class" or "posterior"'),
+        ({"score": "softmax"}, "score must be one of class, posterior"),
         ({"schedule": "exponential"}, "schedule must be one of constant, step, linear, cosine"),
         ({"stop": 0}, "stop must be 1 or more"),
     ],

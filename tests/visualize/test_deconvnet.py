@@ -19,11 +19,11 @@ from tests.devices import Draws, assert_close, assert_equal, equal, host
 from visualize import compare_rules, reconstruct
 from visualize.cli import main
 from visualize.comparison import compare_from, cosine
-from visualize.dead_signal import DeadSignal
 from visualize.deconvnet import seed_signal, send_down
 from visualize.figures import SIGNED_PERCENTILE, deconv_figure, extent, in_colour, signed
-from visualize.portrait import portrait, strongest_portraits, telling_layers
+from visualize.portrait import portrait, representative_layers, strongest_portraits
 from visualize.saliency_maps import linearize
+from visualize.vanished_signal import VanishedSignal
 from visualize.way_down import way_down
 
 EGYPTIAN_CAT, ESPRESSO = 285, 967
@@ -332,39 +332,39 @@ def test_a_negative_seed_turns_the_gradient_round_but_dies_in_a_deconvnet(xp):
     x = Draws(xp, 1).standard_normal((1, 4, 5))
     up, down = (reconstruct(net, x, "relu1", 2, "gradient", seed=seed).signal for seed in (1.0, -1.0))
     assert_equal(down, -up)
-    with pytest.warns(DeadSignal, match=r"DeconvNet signal is zero everywhere: it died at layer relu1, ReLU\(\)"):
+    with pytest.warns(VanishedSignal, match=r"DeconvNet signal is zero .*: it vanished at layer relu1, ReLU\(\)"):
         assert not reconstruct(net, x, "relu1", 2, "deconv", seed=-1.0).signal.any()
 
 
 def test_a_unit_that_did_not_fire_sends_nothing_down_and_says_so(xp):
     net = Network({"fc": FullyConnected(-xp.eye(2)), "relu": ReLU(), "top": FullyConnected(xp.ones((1, 2)))})
     x = xp.ones(2)
-    with pytest.warns(DeadSignal, match="the gradient is zero everywhere: it died at layer relu"):
+    with pytest.warns(VanishedSignal, match="the gradient is zero everywhere: it vanished at layer relu"):
         reconstruct(net, x, "top", 0, "gradient")
-    with pytest.warns(DeadSignal, match="guided signal is zero everywhere: it was zero from the start.* layer relu"):
+    with pytest.warns(VanishedSignal, match="guided signal is zero .*: it was zero from the start.* layer relu"):
         reconstruct(net, x, "relu", 1, "guided", seed="activation")
 
 
 def test_the_table_says_which_signals_died_and_where(xp):
     net = Network({"fc": FullyConnected(-xp.eye(2)), "relu": ReLU(), "top": FullyConnected(xp.ones((1, 2)))})
     comparison = compare_rules(net, xp.ones(2))  # no unit fires, and the DeconvNet does not ask
-    assert comparison.deaths == {"gradient": "relu", "guided": "relu"}
+    assert comparison.vanished == {"gradient": "relu", "guided": "relu"}
     last = comparison.steps[-1]
     assert (last.layer, last.cosine, last.difference) == ("fc", None, None)
     assert "–" in str(comparison)
-    assert str(comparison).endswith("; the gradient died at layer relu; the guided signal died at layer relu")
+    assert str(comparison).endswith("; the gradient vanished at layer relu; the guided signal vanished at layer relu")
     nothing = compare_rules(net, xp.ones(2), "relu", 0, seed=0.0)
-    assert nothing.deaths == {}
+    assert nothing.vanished == {}
     assert str(nothing).endswith("all signals are zero from the start, at the output of layer relu")
-    assert compare_rules(net, -xp.ones(2)).deaths == {}
+    assert compare_rules(net, -xp.ones(2)).vanished == {}
 
 
 def test_a_branch_in_which_nothing_comes_down_is_no_death(xp):
     ones = xp.ones((1, 1, 1, 1))
     fork = Concat({"left": [Conv(ones), ReLU()], "right": [Conv(ones), ReLU()]})
     comparison = compare_rules(Network({"fork": fork}), xp.ones((1, 2, 2)), "fork", (0, 1, 1))
-    assert [step.alive["gradient"] for step in comparison.steps] == [True, False, True]
-    assert comparison.deaths == {}
+    assert [step.nonzero["gradient"] for step in comparison.steps] == [True, False, True]
+    assert comparison.vanished == {}
 
 
 def test_the_strongest_units(xp):
@@ -576,10 +576,11 @@ def test_outside_its_receptive_field_every_signal_of_a_unit_is_zero(squeezenet, 
                 assert np.count_nonzero(signal) == np.count_nonzero(inside)
 
 
-def test_telling_layers_are_the_last_relu_of_each_size_and_the_scores(xp, squeezenet, cat_trace):
-    assert telling_layers(squeezenet, cat_trace) == ["fire3/relu_expand", "fire5/relu_expand", "relu10", "pool10"]
+def test_representative_layers_are_the_last_relu_of_each_size_and_the_scores(xp, squeezenet, cat_trace):
+    chosen = representative_layers(squeezenet, cat_trace)
+    assert chosen == ["fire3/relu_expand", "fire5/relu_expand", "relu10", "pool10"]
     small = small_network(Draws(xp, 0))
-    assert telling_layers(small, small.forward(xp.ones((1, 1, 4, 5)))) == ["fc3"]
+    assert representative_layers(small, small.forward(xp.ones((1, 1, 4, 5)))) == ["fc3"]
 
 
 def test_signed_signals_are_drawn_about_mid_grey():
@@ -617,7 +618,7 @@ def test_a_unit_that_sees_nothing_but_padding_can_be_drawn(xp):
     photo = np.zeros((4, 5, 3), np.uint8)
     crop = net.preprocessing.centre_crop(photo)
     trace = net.forward(input_of(net, crop))
-    with pytest.warns(DeadSignal):
+    with pytest.warns(VanishedSignal):
         unit = portrait(net, trace, "conv", strongest_units(trace, "conv")[0])
     assert unit.field == (0, 0, 0, 0)
     deconv_figure(photo, crop, [unit], "L").canvas.draw()

@@ -30,17 +30,6 @@ EXAMPLES = every_layer()
 NETWORKS = ["shapes", "small28", "resnet18"]
 
 
-@pytest.fixture(scope="module")
-def scene() -> np.ndarray:
-    rows, columns = np.mgrid[:80, :90]
-    return np.stack([rows * 3, columns * 2, (rows // 9 + columns // 7) % 2 * 255], axis=-1).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def explorer(scene) -> Explorer:
-    return Explorer(pretrained.shapes(), scene, "scene.png")
-
-
 def unpack(data: bytes):
     """What the view's `unpack` does, written once more."""
     length = int.from_bytes(data[:4], "little")

@@ -32,17 +32,6 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def scene() -> np.ndarray:
-    rows, columns = np.mgrid[:80, :90]
-    return np.stack([rows * 3, columns * 2, (rows // 9 + columns // 7) % 2 * 255], axis=-1).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def explorer(scene) -> Explorer:
-    return Explorer(pretrained.shapes(), scene, "scene.png")
-
-
-@pytest.fixture(scope="module")
 def file(explorer, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("explorer") / "scene.html"
     write_explorer(path, explorer)
@@ -312,5 +301,5 @@ def test_on_paper_there_are_the_pictures_and_no_controls(browser, file):
     with opened(browser, file) as page:
         page.emulate_media(media="print")
         assert page.locator(".three canvas").first.is_visible()
-        assert not page.locator(".controls").is_visible()
-        assert not page.locator(".copy").is_visible()
+        for nothing_on_paper in (".controls", ".copy", ".microscope", ".all-steps"):  # the last two: nothing is open
+            assert not page.locator(nothing_on_paper).is_visible()

@@ -15,7 +15,6 @@ from minicnn.images import Preprocessing
 from minicnn.network import Network, input_of
 from tests.devices import host
 from visualize import cli
-from visualize.dead_signal import DeadSignal
 from visualize.evaluation.rules import cut_boxes
 from visualize.figures import SEED_COLOURS, localization_figure, save_figure, seed_picture
 from visualize.localization import (
@@ -35,6 +34,7 @@ from visualize.localization import (
 )
 from visualize.mixture import fit_mixture
 from visualize.saliency_maps import photo_saliency, ten_crop_saliency
+from visualize.vanished_signal import VanishedSignal
 
 
 def scene(H=60, W=80, box=(20, 10, 50, 40), noise=12.0):
@@ -387,12 +387,12 @@ def test_a_map_of_another_size_is_refused():
         ({"components": 0}, "components, got 0"),
         ({"pairwise": -1.0}, "pairwise strength of 0 or more, got -1"),
         ({"pairwise": float("inf")}, "pairwise"),
-        ({"uniform": 1.0}, "uniform share of at least 0 and below 1, got 1"),
+        ({"uniform": 1.0}, "uniform fraction of at least 0 and below 1, got 1"),
         ({"uniform": -0.1}, "uniform"),
         ({"beta": -1.0}, "beta of 0 or more, got -1"),
         ({"beta": float("nan")}, "beta"),
         ({"connectivity": 6}, "connectivity of 4 or 8, got 6"),
-        ({"clamp": 1.5}, "clamped share from 0 to 1, got 1.5"),
+        ({"clamp": 1.5}, "clamped fraction from 0 to 1, got 1.5"),
         ({"pixels": 0}, "pixels, got 0"),
     ],
 )
@@ -460,7 +460,7 @@ def test_a_dead_network_finds_nothing_and_says_why():
         {"flatten": Flatten(), "fc": FullyConnected(np.zeros((2, 432), np.float32))},
         Preprocessing((12, 12), mean=(0.0, 0.0, 0.0)),
     )
-    with pytest.warns(DeadSignal, match="fc"):
+    with pytest.warns(VanishedSignal, match="fc"):
         place = localize(dead, scene()[0], 0)
     assert place.box is None
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from minicnn import Network, architectures, formats, pretrained
+from tests.visualize.command_line import complaint
 from visualize import cli
 
 from ..minicnn.formats.networks import squeezenet_weights
@@ -33,14 +34,6 @@ def state_dict(tmp_path, rng):
 def printed(capsys, *arguments: str) -> list[dict]:
     assert cli.main([*arguments, "--json"]) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def complaint(capsys, *arguments: str) -> str:
-    assert cli.main(arguments) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    return said.err
 
 
 def centre_scores(net: Network, photo: np.ndarray) -> np.ndarray:

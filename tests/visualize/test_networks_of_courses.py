@@ -10,6 +10,7 @@ import pytest
 from minicnn import pretrained
 from minicnn.images import read_photo, save_picture
 from minicnn.preparation import Preparation
+from tests.visualize.command_line import complaint
 from visualize import cli
 
 models = pytest.importorskip("tests.minicnn.formats.onnx_models", reason="needs onnx: the extra onnx")
@@ -34,13 +35,6 @@ def network(path, rng, C: int, H: int, W: int, classes: int = 10, flat: bool = T
 def classified(capsys, photo: str, weights: str, *options: str) -> dict:
     assert cli.main(["classify", photo, "--weights", weights, "--top", "10", "--json", *options]) == 0
     return json.loads(capsys.readouterr().out)
-
-
-def complaint(capsys, *arguments: str) -> str:
-    assert cli.main(arguments) == 2
-    said = capsys.readouterr()
-    assert (said.out, said.err.count("\n")) == ("", 1)
-    return said.err
 
 
 @pytest.mark.parametrize(

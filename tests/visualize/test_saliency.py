@@ -12,7 +12,7 @@ from minicnn import Network
 from tests.devices import close, equal, frozen
 from tests.examples import random_conv
 from visualize import batches, linearize, saliency
-from visualize.dead_signal import DeadSignal
+from visualize.vanished_signal import VanishedSignal
 
 
 @pytest.fixture
@@ -133,16 +133,16 @@ def test_float32_stays_float32(net, x):
 @pytest.mark.parametrize("explain", [linearize, saliency])
 def test_a_gradient_that_dies_is_reported_with_the_layer_at_which_it_died(xp, net, x, explain):
     dead = net.with_parameters({"conv1.b": xp.full(4, -1e6)})  # no unit of relu1 fires
-    with pytest.warns(DeadSignal, match=r"^the gradient is zero everywhere: it died at layer relu1, ReLU\(\)$"):
+    with pytest.warns(VanishedSignal, match=r"^the gradient is zero everywhere: it vanished at layer relu1, ReLU\(\)$"):
         explain(dead, x, 2)
     mute = net.with_parameters({"full2.W": xp.zeros((6, 36))})
-    with pytest.warns(DeadSignal, match=r"it died at layer full2, FullyConnected\(36→6\)$"):
+    with pytest.warns(VanishedSignal, match=r"it vanished at layer full2, FullyConnected\(36→6\)$"):
         explain(mute, x, 2)
 
 
 def test_the_warning_points_at_the_line_that_asked(xp, net, x):
     dead = net.with_parameters({"conv1.b": xp.full(4, -1e6)})
-    with pytest.warns(DeadSignal) as caught:
+    with pytest.warns(VanishedSignal) as caught:
         linearize(dead, x, 2)
     assert caught[0].filename == __file__
 

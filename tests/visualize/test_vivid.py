@@ -20,7 +20,7 @@ from visualize.class_models.adam import Adam
 from visualize.class_models.colours import AXES, Colours
 from visualize.class_models.fourier import Waves, waves
 from visualize.class_models.views import View, interpolation, moved, turned
-from visualize.class_models.vivid import canvas, looks, seen, straight_looks
+from visualize.class_models.vivid import canvas, mean_slope, random_views, straight_views
 
 
 @pytest.fixture
@@ -160,10 +160,10 @@ def test_the_gradient_of_the_spectrum_is_that_of_finite_differences(xp, small):
     Z, v = draws.standard_normal((2, 1, 3, *picture.size))
     basis, colours = Waves(Z, picture.size), Colours(Z, picture.order)
     mean, scale = (xp.asarray(np.reshape(a, (3, 1, 1))) for a in (picture.mean, picture.scale))
-    views = looks(net, picture.size, Vivid(), np.random.default_rng(5))
+    views = random_views(net, picture.size, Vivid(), np.random.default_rng(5))
 
     def score(Z):
-        return seen(net, (colours.pixels(basis.image(Z)) - mean) * scale, [2], views)
+        return mean_slope(net, (colours.pixels(basis.image(Z)) - mean) * scale, [2], views)
 
     P = colours.pixels(basis.image(Z))
     gradient = basis.adjoint(colours.adjoint(score(Z)[1] * scale, P))
@@ -215,19 +215,19 @@ def test_adam_is_pytorchs():
 
 
 def test_straight_views_cover_a_larger_picture_and_one_is_enough_for_one_of_the_networks_size(small):
-    assert straight_looks(small, (12, 14)) == [View((12, 14), (5.5, 6.5))]
+    assert straight_views(small, (12, 14)) == [View((12, 14), (5.5, 6.5))]
     covered = np.zeros((26, 30), int)
-    for view in straight_looks(small, (26, 30)):
+    for view in straight_views(small, (26, 30)):
         y, x = (round(m - (n - 1) / 2) for m, n in zip(view.middle, view.size, strict=True))
         covered[max(y, 0) : y + 12, max(x, 0) : x + 14] += 1
     assert covered.min() == 1
-    assert len(straight_looks(small, (26, 30))) == 9
+    assert len(straight_views(small, (26, 30))) == 9
 
 
 def test_views_move_by_no_more_than_they_may(small):
     rng = np.random.default_rng(0)
     settings = Vivid(shift=3, turn=10, zoom=0.2)
-    drawn = [looks(small, (12, 14), settings, rng)[0] for _ in range(200)]
+    drawn = [random_views(small, (12, 14), settings, rng)[0] for _ in range(200)]
     for values, reach in (
         ([view.middle[0] - 5.5 for view in drawn], 3),
         ([view.middle[1] - 6.5 for view in drawn], 3),
@@ -338,11 +338,11 @@ def test_pytorch_takes_vivid_models_for_their_classes_wherever_they_are_moved(sq
     ("wrong", "complaint"),
     [
         ({"steps": 0}, "steps must be 1 or more"),
-        ({"rate": 0.0}, "rate must be a positive number"),
-        ({"noise": 0.0}, "noise must be a positive number"),
-        ({"turn": 60.0}, "turn must be at most 45"),
-        ({"zoom": 1.0}, "zoom less than 1"),
-        ({"picture_size": 10**6}, "picture_size must be 2048 or less"),
+        ({"rate": 0.0}, "rate must be more than 0"),
+        ({"noise": 0.0}, "noise must be more than 0"),
+        ({"turn": 60.0}, "turn must be 0 or more and 45 or less, got 60"),
+        ({"zoom": 1.0}, "zoom must be 0 or more and less than 1"),
+        ({"picture_size": 10**6}, "picture_size must be 1 or more and 2048 or less"),
         ({"picture_size": 99.5}, "picture_size must be a whole number"),
     ],
 )
@@ -371,7 +371,7 @@ def test_a_run_is_repeated_from_its_settings_file(tmp_path, capsys):
             ["--preset", "vivid", "--picture-size", "10"],
             "picture_size must be 64 or more, what the network sees at once, got 10",
         ),
-        (["--preset", "vivid", "--picture-size", "5000"], "picture_size must be 2048 or less, got 5000"),
+        (["--preset", "vivid", "--picture-size", "5000"], "picture_size must be 1 or more and 2048 or less, got 5000"),
         (["--preset", "vivid", "--versus-posterior"], "--versus-posterior climbs pixel by pixel"),
     ],
 )

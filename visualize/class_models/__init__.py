@@ -1,12 +1,12 @@
-"""What does the network think an ostrich is?  Class models (paper, section 2).
+"""Class models: images that maximise the score of a class (paper, section 2).
 
     argmax_I  S_c(I) − λ‖I‖²
 
 The weights are fixed; gradient ascent changes the *image*, from the zero image (in the network's mean-subtracted space)
 along  ∂S_c/∂I − 2λI.  At the end the mean of the training images is added, for display.
 
-Read `objective` (what is climbed, and its gradient), `ascent` (the loop), `model` (start, progress, result); then
-`vivid`, the same ascent in another basis.
+Read `objective` (the objective and its gradient), `ascent` (the loop), `model` (the result); then `vivid`, the same
+ascent in another basis.
 """
 
 from .ascent import Ascent, ascend, rule_of_thumb

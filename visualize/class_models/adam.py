@@ -3,18 +3,18 @@
     m ← β₁ m + (1 − β₁) g,       v ← β₂ v + (1 − β₂) g²,
     z ← z + rate · m̂ / (√v̂ + ε),       m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
 
-m is the mean of the last gradients, √v their size.  m̂ and v̂ make up for having begun at zero.
+m is a running mean of the gradients, √v of their size.  m̂ and v̂ correct the bias of starting at zero.
 """
 
 from __future__ import annotations
 
 from layers.arrays import Array, array_module
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # the authors' own
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # the authors' defaults
 
 
 class Adam:
-    """Climbs: the sign of a step is the gradient's."""
+    """Adam for gradient *ascent*: steps along the gradient."""
 
     def __init__(self, rate: float) -> None:
         self.rate, self.t = rate, 0

@@ -1,8 +1,7 @@
-"""Colours whose channels have nothing to do with each other, squeezed into what a screen can show.
+"""Decorrelated colours, and a sigmoid that keeps pixels in 0 … 255.
 
-In photographs red, green and blue rise and fall together.  Along the principal axes of their colours (bright–dark,
-orange–blue, green–magenta) they do not: each step along one of them is a step that photographs take ([Olah2017];
-the axes are those of their program, Lucid, measured on ImageNet).  A sigmoid keeps pixels in 0 … 255:
+In photographs red, green and blue are correlated.  Along the principal axes of their colours (bright–dark, orange–blue,
+green–magenta) they are not ([Olah2017]; the axes are those of their program, Lucid, computed on ImageNet):
 
     P = 255 · σ(A x),     σ(a) = 1 / (1 + exp(−a)),
 

@@ -1,4 +1,4 @@
-"""Why a class model did not rise, and what to change."""
+"""Why the score of a class model did not rise, and what to change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from minicnn.network import Network, preprocessing_of
-from visualize.dead_signal import where_it_died
+from visualize.vanished_signal import where_it_vanished
 
 from .objective import top_gradient
 from .presets import AnySettings
@@ -16,10 +16,10 @@ from .vivid import Vivid
 
 
 class Stalled(UserWarning):
-    """A class model that did not rise; the message says what to change."""
+    """The score of a class model did not rise; the message says what to change."""
 
 
-# What helps against a climb that explodes, goes too far, falls back, hardly moves: pixel by pixel, and in waves.
+# Against an ascent that explodes, goes too far, falls back, hardly moves: pixel by pixel, and in waves.
 REMEDIES = (
     ("take a smaller step", "take a smaller step, or another decay", "take a smaller step, or a smaller decay",
      "take a smaller decay, or more steps"),
@@ -45,7 +45,7 @@ def diagnose(
         if isinstance(settings, Vivid) and np.ptp(climbed[:, k]) == 0:
             yield "does not move: its gradient is zero at the start, near grey; take a larger noise, or another preset"
         elif size[k] == 0:
-            yield f"does not move: its gradient is zero at the start, {place_of_death(net, c, offset, settings)}"
+            yield f"does not move: its gradient is zero at the start, {where_it_is_zero(net, c, offset, settings)}"
         elif size[k] > 255:
             yield f"has gone {size[k]:.3g} grey levels from the mean: {too_far}"
         elif rise[-1, k] < rise[:, k].max() / 2 or rise[-1, k] <= 0:
@@ -56,9 +56,9 @@ def diagnose(
             yield None
 
 
-def place_of_death(net: Network, c: int, offset: np.ndarray, settings: AnySettings) -> str:
-    """Where the gradient of what is climbed dies on its way down to the zero image."""
+def where_it_is_zero(net: Network, c: int, offset: np.ndarray, settings: AnySettings) -> str:
+    """The layer at which the gradient of the objective at the zero image vanishes."""
     score = settings.score if isinstance(settings, Settings) else "class"
     trace = net.forward(net.xp.asarray(offset[:1] * 0))
-    died = where_it_died(net, "gradient", trace, top_gradient(trace.scores, [c], score))
-    return f"{died}; start from noise"
+    where = where_it_vanished(net, "gradient", trace, top_gradient(trace.scores, [c], score))
+    return f"{where}; start from noise"

@@ -1,18 +1,18 @@
-"""Images as sums of waves: the basis in which photographs are short [Olah2017].
+"""Images as sums of waves: a Fourier basis scaled as the spectrum of photographs is [Olah2017].
 
 A row of n pixels is written as Σ_k z_k b_k over n waves b_k, sines and cosines of 0, 1, … ⌊n/2⌋ periods.  They are
 orthonormal, BᵀB = 1, so  x = B z  and  z = Bᵀ x.  An image has one such basis for its columns and one for its rows:
 
     X = B_h (s ∘ Z) B_wᵀ,     s = 1 / frequency.
 
-In photographs a wave's strength falls with its frequency.  Dividing by the frequency makes steps of equal size in all
-z_k just such images: it takes little to change the large shapes, and much to change single pixels.
+In photographs the amplitude of a wave falls with its frequency.  After division by the frequency, steps of equal size
+in all z_k give such images: large shapes change quickly, single pixels slowly.
 
 The adjoint.  ⟨B_h (s ∘ Z) B_wᵀ, G⟩ = Σ_ijkl G_ij B_h,ik s_kl Z_kl B_w,jl = ⟨Z, s ∘ (B_hᵀ G B_w)⟩ for any G, hence
 
     ∂f/∂Z = s ∘ (B_hᵀ ∂f/∂X B_w):
 
-the same waves, read the other way round.
+the same waves, transposed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Waves:
         """`like`: an array of the type and on the device of the images to come."""
         (B_h, f_h), (B_w, f_w) = (waves(n) for n in size)
         frequency = np.hypot(f_h[:, None], f_w)  # in periods per pixel
-        s = 1 / np.maximum(frequency, 1 / max(size))  # the mean, of no period, as the slowest of the others
+        s = 1 / np.maximum(frequency, 1 / max(size))  # the mean has frequency 0: scaled as the slowest wave
         self.B_h, self.B_w, self.s = (array_module(like).asarray(a.astype(like.dtype)) for a in (B_h, B_w, s))
 
     def image(self, Z: Array) -> Array:

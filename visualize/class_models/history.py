@@ -1,4 +1,4 @@
-"""What an ascent has been through: the curves, and where it stood last."""
+"""The curves of an ascent, and its last state."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ from .ascent import Ascent
 
 
 class History:
-    """The curves of an ascent, fetched a block of states at a time.
+    """The curves of an ascent, fetched many states at a time.
 
-    On a GPU each look waits until everything has been computed; between two looks the GPU works off the steps that the
-    program hands it, and the curves stay there.
+    On a GPU the steps are queued, and reading a number waits until everything before it has been computed.
     """
 
-    BLOCK = 16
+    FETCH_EVERY = 16  # states
     CURVES = ("scores", "objective", "norms")
 
     def __init__(self) -> None:
         self.fetched: dict[str, list[np.ndarray]] = {name: [] for name in self.CURVES}
-        self.last: Ascent | None = None  # the last state that has been looked at and found to be made of numbers
-        self.unseen: list[Ascent] = []
+        self.last: Ascent | None = None  # the last finite state
+        self.waiting: list[Ascent] = []
         self.exploded = False
 
     def add(self, state: Ascent) -> bool:
-        """Takes down a state; False as soon as it is known that one was not a number, and nothing more is wanted."""
-        self.unseen.append(state)
-        if len(self.unseen) == self.BLOCK:
-            self.look()
+        """Record a state.  Returns False once one was NaN or infinite."""
+        self.waiting.append(state)
+        if len(self.waiting) == self.FETCH_EVERY:
+            self.fetch()
         return not self.exploded
 
-    def look(self) -> None:
-        """Fetches the curves of the states not seen yet, up to the first that is not a number."""
-        if self.exploded or not self.unseen:
+    def fetch(self) -> None:
+        """Fetch the curves of the waiting states, up to the first that is NaN or infinite."""
+        if self.exploded or not self.waiting:
             return
-        xp = array_module(self.unseen[0].scores)
-        curves = {name: to_host(xp.stack([getattr(state, name) for state in self.unseen])) for name in self.CURVES}
+        xp = array_module(self.waiting[0].scores)
+        curves = {name: to_host(xp.stack([getattr(state, name) for state in self.waiting])) for name in self.CURVES}
         good = np.isfinite(curves["objective"]).all(axis=1)
         count = len(good) if good.all() else int(good.argmin())
         for name, curve in curves.items():
             self.fetched[name].extend(curve[:count])
-        self.last = self.unseen[count - 1] if count else self.last
-        self.exploded, self.unseen = count < len(good), []
+        self.last = self.waiting[count - 1] if count else self.last
+        self.exploded, self.waiting = count < len(good), []
 
     @property
     def curves(self) -> dict[str, np.ndarray]:
@@ -51,5 +50,5 @@ class History:
         return {name: np.array(curve) for name, curve in self.fetched.items()}
 
     def __len__(self) -> int:
-        """How many states were looked at and found to be made of numbers."""
+        """The number of finite states."""
         return len(self.fetched["scores"])

@@ -1,4 +1,4 @@
-"""The class model: an ascent from its start to its end, and what came of it."""
+"""The class model: an ascent from start to end, and its result."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .vivid import Vivid, ascend_vividly, canvas
 
 @dataclass(frozen=True, eq=False)
 class ClassModel:
-    """What the ascent reached; of several classes, each array has a leading axis for them.
+    """The result of an ascent; for several classes, each array has a leading axis.
 
     offset: I, in X_0 units around the mean (C, h, w)
     image:  mean + I, in pixel values (h, w, 3), neither clipped nor rounded
     curves: before each step and at the end, (steps + 1,) each: "scores" S_c, "objective" S_c − λ‖I‖², "norms" ‖I‖
-    step, decay: as used, where the settings left them to `rule_of_thumb`
-    settings: those that repeat it
+    step, decay: as used, where the settings leave them to `rule_of_thumb`
+    settings: repeat the ascent
     interrupted: whether Ctrl-C ended the ascent; the settings say after how many steps
     """
 
@@ -48,7 +48,7 @@ class ClassModel:
 
     @property
     def steps(self) -> int:
-        """How many steps were done."""
+        """The number of steps."""
         return len(self.scores) - 1
 
     @property
@@ -72,12 +72,12 @@ def class_model(
     settings: AnySettings = PAPER,
     progress: Callable[[Iterator[Ascent]], Iterable[Ascent]] = iter,
 ) -> ClassModel:
-    """argmax_I S_c(I) − λ‖I‖², climbed from the zero image: for one class, or for several at once as one batch.
+    """argmax_I S_c(I) − λ‖I‖², by gradient ascent from the zero image: for one class, or for several as one batch.
 
-    The same settings give the same image.  `progress` may wrap the steps, as tqdm does.  Ctrl-C ends the ascent and
-    keeps what has been reached; the result's settings repeat it.
-    A class that does not rise raises a `Stalled` warning that says what to change; ValueError if there is nothing to
-    keep, for the first step already led out of the numbers.
+    The same settings give the same image.  `progress` may wrap the steps, as tqdm does.  Ctrl-C ends the ascent early
+    and keeps its state; the result's settings repeat it.
+    If a score does not rise, a `Stalled` warning says what to change.  ValueError if the first step already gives NaN
+    or infinity.
     """
     classes = [int(k) for k in np.atleast_1d(c)]
     history, interrupted = climbed(progress(states(net, classes, settings)))
@@ -99,7 +99,7 @@ def class_model(
 
 
 def climbed(steps: Iterable[Ascent]) -> tuple[History, bool]:
-    """All that the ascent went through, and whether Ctrl-C ended it, which keeps what has been reached."""
+    """The history of the ascent, and whether Ctrl-C ended it early."""
     history = History()
     with np.errstate(over="ignore", invalid="ignore"):  # reported by the caller, in words
         try:
@@ -107,21 +107,21 @@ def climbed(steps: Iterable[Ascent]) -> tuple[History, bool]:
                 if not history.add(state):
                     break
         except KeyboardInterrupt:
-            history.look()
+            history.fetch()
             if len(history) < 2:
                 raise
             return history, True
-        history.look()
+        history.fetch()
     return history, False
 
 
 def states(net: Network, classes: Sequence[int], settings: AnySettings) -> Iterator[Ascent]:
-    """The ascent that the settings mean."""
+    """The ascent for these settings: pixel by pixel, or vivid."""
     if isinstance(settings, Vivid):
         return ascend_vividly(net, classes, settings)
     return ascend(net, classes, settings)
 
 
 def space(net: Network, settings: AnySettings) -> Preprocessing:
-    """What turns the ascent's I into pixels."""
+    """The preprocessing whose inverse turns I into pixels."""
     return canvas(net, settings) if isinstance(settings, Vivid) else preprocessing_of(net)

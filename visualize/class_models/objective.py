@@ -1,4 +1,4 @@
-"""What is climbed, f = S_c or f = log P_c, and its gradient ∂f/∂I."""
+"""The objective of the ascent, f = S_c or f = log P_c, and its gradient ∂f/∂I."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def top_gradient(scores: Array, classes: Sequence[int], score: str) -> Array:
 
 
 def precision(net: Network) -> np.dtype[Any]:
-    """Of the ascent: the network's own.  `net.astype(numpy.float64)` climbs in double precision."""
+    """The dtype of the ascent, which is the network's.  `net.astype(numpy.float64)` climbs in double precision."""
     return np.result_type(np.float32, *(p.dtype for p in net.parameters.values()))

@@ -1,4 +1,4 @@
-"""What others have added to the ascent, to keep the image near what photographs look like."""
+"""Regularisers of other authors, which keep the image closer to photographs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from layers.arrays import Array, array_module
 
 
 def total_variation_gradient(I: Array) -> Array:
-    """∂/∂I of Σ |I(i+1, j) − I(i, j)| + |I(i, j+1) − I(i, j)|: each pixel is pulled towards its neighbours' side.
+    """∂/∂I of Σ |I(i+1, j) − I(i, j)| + |I(i, j+1) − I(i, j)|: the signs of the differences to the neighbours.
 
-    [Mahendran2015]; theirs has a power of it.
+    [Mahendran2015], there with an exponent.
     """
     xp = array_module(I)
     down, right = xp.sign(xp.diff(I, axis=2)), xp.sign(xp.diff(I, axis=3))
@@ -23,7 +23,7 @@ def total_variation_gradient(I: Array) -> Array:
 
 
 def blurred(I: Array, sigma: float) -> Array:
-    """The images through a Gaussian of `sigma` pixels, one matrix for the rows and one for the columns: G_h I G_wᵀ.
+    """The images blurred by a Gaussian of `sigma` pixels: one matrix for the rows and one for the columns: G_h I G_wᵀ.
 
     [Yosinski2015]
     """
@@ -32,7 +32,7 @@ def blurred(I: Array, sigma: float) -> Array:
 
 
 def gaussian_matrix(n: int, sigma: float) -> np.ndarray:
-    """G_ij ∝ exp(−(i − j)² / 2σ²), its rows summing to 1: at the borders only what is there counts."""
+    """G_ij ∝ exp(−(i − j)² / 2σ²), its rows summing to 1: at the borders over the pixels that exist."""
     i = np.arange(n)
     G = np.exp(-((i[:, None] - i) ** 2) / (2 * sigma**2))
     return G / G.sum(axis=1, keepdims=True)

@@ -1,105 +1,59 @@
-"""How to climb S_c(I) − λ‖I‖²: what the paper says, what it leaves open, and what others have added."""
+"""Settings of the ascent of S_c(I) − λ‖I‖²: the paper's, those it leaves open, and those that others added."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from minicnn.schedules import SCHEDULES
+from minicnn.settings import check, setting
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to climb from the zero image, pixel by pixel.
+    """Settings of the ascent from the zero image, pixel by pixel.
 
-    The paper gives the objective, the zero image and gradient ascent.  Steps, step, schedule, momentum and λ it leaves
-    open: the defaults are ours, chosen by what they reach (docs/class_models.md).  What is marked † is not in the paper
-    at all, and carries its source.
-
-    steps:    of the ascent
-    step:     how far a gradient of 1 moves the image at first, in X_0 units; None: `rule_of_thumb`
-    schedule: how the step shrinks on the way, a name in `minicnn.schedules`
-    decay:    λ, the weight of ‖I‖²; None: `rule_of_thumb`
-    momentum: velocity ← momentum · velocity + direction
-    score:    "class" climbs S_c, "posterior" climbs log P_c
-    jitter:   † before each step the image is rolled by up to so many random pixels, and back after it
-              [Mordvintsev2015]
-    blur:     † after every `blur_every` steps the image is blurred with a Gaussian of so many pixels at first, which
-              shrink as the step does [Yosinski2015]
-    total_variation: † weight of the image's total variation, which is taken off the objective
-              [Mahendran2015]
-    max_norm: † the image is scaled back to this ‖I‖ where a step leads beyond it; None: no limit
-    noise:    † size of the normal noise to start from in place of zero
-    seed:     of jitter and noise
-    stop:     the ascent ends after so many of its steps, as one that was interrupted did; None: after all
+    The paper gives the objective, the zero image and gradient ascent.  It leaves steps, step, schedule, momentum and λ
+    open: these defaults are ours (docs/class_models.md says why).  What is marked † is not in the paper, but in the
+    work cited beside it.
     """
 
-    steps: int = 400
-    step: float | None = None
-    schedule: str = "cosine"
-    decay: float | None = None
-    momentum: float = 0.9
-    score: str = "class"
-    jitter: int = 0
-    blur: float = 0.0
-    blur_every: int = 4
-    total_variation: float = 0.0
-    max_norm: float | None = None
-    noise: float = 0.0
-    seed: int = 0
-    stop: int | None = None
+    steps: int = setting(400, "steps of the ascent", minimum=1)
+    step: float | None = setting(
+        None,
+        "how far a gradient of 1 moves the image at first, in X_0 units (default: by the gradient at the zero image)",
+        above=0,
+    )
+    schedule: str = setting("cosine", "how the step shrinks on the way (minicnn/schedules.py)", choices=SCHEDULES)
+    decay: float | None = setting(None, "λ, the weight of ‖I‖² (default: by the gradient at the zero image)", minimum=0)
+    momentum: float = setting(0.9, "fraction of each step that the next one keeps", minimum=0, below=1)
+    score: str = setting("class", "class climbs S_c, posterior log P_c", choices=("class", "posterior"))
+    jitter: int = setting(  # † [Mordvintsev2015]
+        0, "roll the image by up to so many random pixels before each step, and back after it", minimum=0
+    )
+    blur: float = setting(  # † [Yosinski2015]
+        0.0, "blur with a Gaussian of so many pixels at first, shrinking as the step does …", minimum=0
+    )
+    blur_every: int = setting(4, "… after every so many steps", minimum=1)
+    total_variation: float = setting(  # † [Mahendran2015]
+        0.0, "weight of the image's total variation, subtracted from the objective", minimum=0
+    )
+    max_norm: float | None = setting(None, "scale the image back to this ‖I‖ where it goes beyond", above=0)  # †
+    noise: float = setting(0.0, "size of the normal noise to start from in place of zero", minimum=0)  # †
+    seed: int = setting(0, "of every random number", minimum=0)
+    stop: int | None = setting(None, "end after so many of the steps, as an interrupted ascent did", minimum=1)
 
     def __post_init__(self) -> None:
-        whole_numbers(self, steps=1, blur_every=1, jitter=0, seed=0)
-        numbers(self, "decay", "jitter", "blur", "total_variation", "noise", "seed")
-        for name in ("step", "max_norm"):
-            if getattr(self, name) is not None:
-                positive_numbers(self, name)
-        if self.stop is not None:
-            whole_numbers(self, stop=1)
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be at least 0 and less than 1, got {self.momentum}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
-        if self.score not in ("class", "posterior"):
-            raise ValueError(f'score must be "class" or "posterior", got {self.score!r}')
+        check(self)
 
     @property
     def length(self) -> int:
-        """How many steps are done."""
+        """The number of steps to do."""
         return self.steps if self.stop is None else min(self.stop, self.steps)
 
     def stopped_after(self, steps: int) -> Settings:
-        """Settings that end where an ascent with these had come to: its schedule is still that of all steps."""
+        """These settings, ended after so many steps; the schedule is still that of all steps."""
         return self if steps >= self.steps else replace(self, stop=steps)
 
     def step_at(self, t: int) -> float:
-        """The step at step t, as a share of the first."""
+        """The step at step t, as a fraction of the first."""
         return SCHEDULES[self.schedule](t / self.steps)
-
-
-# ---------------------------------------------------------------------- what the fields of settings may be
-
-
-def whole_numbers(settings: object, **least: int) -> None:
-    """ValueError unless these fields are whole numbers, and at least so large."""
-    for name, smallest in least.items():
-        value = getattr(settings, name)
-        if type(value) is not int:
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
-        if value < smallest:
-            raise ValueError(f"{name} must be {smallest} or more, got {value}")
-
-
-def numbers(settings: object, *names: str) -> None:
-    """ValueError unless these fields are numbers of 0 or more, or None."""
-    for name in names:
-        if not 0 <= (getattr(settings, name) or 0) < np.inf:
-            raise ValueError(f"{name} must be a number of 0 or more, got {getattr(settings, name)}")
-
-
-def positive_numbers(settings: object, *names: str) -> None:
-    for name in names:
-        if not 0 < getattr(settings, name) < np.inf:
-            raise ValueError(f"{name} must be a positive number, got {getattr(settings, name)}")

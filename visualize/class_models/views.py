@@ -1,21 +1,21 @@
-"""A look at a part of a picture, slightly shifted, turned and scaled; and the gradient on its way back.
+"""Random views of a picture, slightly shifted, rotated and scaled, and their adjoint for the gradient.
 
-What is still there in each of many such looks is large and robust; what depends on single pixels averages out
-([Mordvintsev2015]: shifts; [Olah2017]: turns and scalings, too).
+Over many views, structures that depend on single pixels average out, and large ones remain ([Mordvintsev2015]: shifts;
+[Olah2017]: rotations and scalings, too).
 
     view(X) = T( R X Cᵀ )
 
-R and C hold in each row the two weights of a linear interpolation: they shift, scale and cut out.  The picture goes on
-beyond its borders where it began, as its waves do.  T turns.  A turn is three shears [Paeth1986],
+Each row of R and C holds the two weights of a linear interpolation: they shift, scale and crop.  The picture is
+periodic, as its waves are.  T rotates, by three shears [Paeth1986],
 
     ( cos α  −sin α )   ( 1  −tan α/2 ) (   1    0 ) ( 1  −tan α/2 )
     ( sin α   cos α ) = ( 0      1    ) ( sin α  1 ) ( 0      1    )
 
-and a shear moves each row by a distance of its own.  All of it is linear in X, so its gradient is its adjoint:
+and a shear shifts each row by its own distance.  All of it is linear in X, so the gradient goes through the adjoint:
 
     ∂f/∂X = Rᵀ T'( ∂f/∂view ) C,
 
-and T' turns back: row by row, the adjoint of moving by d is moving by −d (`moved`).
+and T' rotates back: for each row, the adjoint of a shift by d is the shift by −d (`moved`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from layers.arrays import Array, array_module
 
 @dataclass(frozen=True)
 class View:
-    """Where to look: the view's size (h, w), its middle (y, x) in the picture, its scale and its turn in radians."""
+    """A view: its size (h, w), its middle (y, x) in the picture, its scale, and its rotation in radians."""
 
     size: tuple[int, int]
     middle: tuple[float, float]
@@ -38,7 +38,7 @@ class View:
 
     @property
     def margin(self) -> int:
-        """Pixels around the view that the turn brings in, or spoils."""
+        """The pixels around the view that its rotation needs."""
         return int(np.ceil(abs(np.tan(self.turn)) * max(self.size) / 2)) + 1 if self.turn else 0
 
     def of(self, X: Array) -> Array:
@@ -51,7 +51,7 @@ class View:
         """Rᵀ T'( grad ) C: (N, C, h, w) → (N, C, H, W), `shape`."""
         R, C = self.matrices(grad, shape)
         m = self.margin
-        around = array_module(grad).pad(grad, ((0, 0), (0, 0), (m, m), (m, m)))  # cutting m off has this adjoint
+        around = array_module(grad).pad(grad, ((0, 0), (0, 0), (m, m), (m, m)))  # the adjoint of cropping by m
         return R.T @ turned(around, -self.turn) @ C
 
     def matrices(self, like: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
@@ -65,7 +65,7 @@ class View:
 
 
 def interpolation(n: int, N: int, middle: float, scale: float) -> np.ndarray:
-    """The matrix (n, N) that reads n values, 1/scale apart around `middle`, off a row of N that is closed to a ring.
+    """The matrix (n, N) that reads n values, 1/scale apart around `middle`, off a periodic row of N.
 
     Row i reads at p = middle + (i − (n − 1)/2) / scale:  1 − f of the value ⌊p⌋ and f of the next, f = p − ⌊p⌋.
     """
@@ -77,7 +77,7 @@ def interpolation(n: int, N: int, middle: float, scale: float) -> np.ndarray:
 
 
 def turned(X: Array, angle: float) -> Array:
-    """The pictures turned about their middle, each of them closed to a ring both ways: three shears."""
+    """The periodic pictures rotated about their middle, by three shears."""
     if not angle:
         return X
     X = sheared(X, -np.tan(angle / 2))
@@ -86,19 +86,19 @@ def turned(X: Array, angle: float) -> Array:
 
 
 def sheared(X: Array, slope: float) -> Array:
-    """Each row moved by slope · its distance from the middle row."""
+    """Each row shifted by slope · its distance from the middle row."""
     H = X.shape[2]
     return moved(X, slope * (np.arange(H) - (H - 1) / 2))
 
 
 def moved(X: Array, distances: np.ndarray) -> Array:
-    """Y(i, j) = (1 − f_i) X(i, j − k_i) + f_i X(i, j − k_i − 1),  k_i + f_i the distance of row i, rows being rings.
+    """Y(i, j) = (1 − f_i) X(i, j − k_i) + f_i X(i, j − k_i − 1),  k_i + f_i the distance of row i, rows being periodic.
 
-    The adjoint of moving by d = k + f.  A whole step along a ring is a permutation, its adjoint the step back, so
+    The adjoint of a shift by d = k + f.  A whole step is a permutation, its adjoint the step back, so
 
         Y'(i, j) = (1 − f_i) X(i, j + k_i) + f_i X(i, j + k_i + 1),
 
-    which is moving by −d = −(k + 1) + (1 − f).
+    which is a shift by −d = −(k + 1) + (1 − f).
     """
     xp, (N, C, H, W) = array_module(X), X.shape
     k = np.floor(distances).astype(int)[:, None]

@@ -1,14 +1,14 @@
-"""The same argmax_I S_c(I), climbed in another basis: `vivid`.
+"""The preset `vivid`: the same argmax_I S_c(I), by gradient ascent in another basis.
 
-The gradient is the paper's.  What differs is in which coordinates it is followed, and so which images are near:
+The gradient is the paper's.  The coordinates are others:
 
-    I = preprocessed( 255 · σ(A · B_h (s ∘ Z) B_wᵀ) )     Z, of each wave and colour axis how much there is
+    I = preprocessed( 255 · σ(A · B_h (s ∘ Z) B_wᵀ) )     Z: the coefficients of all waves, along the colour axes
 
-    ∂S_c/∂Z:  down through the network, the view, the colours and the waves, each by its adjoint.
+    ∂S_c/∂Z:  back through the network, the view, the colours and the waves, each by its adjoint.
 
-A step of one size in all of Z changes large shapes much and single pixels little, and colours as photographs do; no
-frequency is forbidden, and no weight on ‖I‖ is needed, for σ keeps the pixels in 0 … 255.  At each step the network
-looks at the image a little shifted, turned and scaled.  The sources stand in `fourier`, `colours`, `views` and `adam`.
+Steps of equal size in all of Z change large shapes more than single pixels, and colours as in photographs; no frequency
+is excluded, and no weight on ‖I‖ is needed, for σ keeps the pixels in 0 … 255.  At each step the network gets a view of
+the image, a little shifted, rotated and scaled.  The sources are cited in `fourier`, `colours`, `views` and `adam`.
 """
 
 from __future__ import annotations
@@ -21,65 +21,52 @@ import numpy as np
 from layers.arrays import Array
 from minicnn.images import Preprocessing
 from minicnn.network import Network, preprocessing_of
+from minicnn.settings import check, setting
 
 from .adam import Adam
 from .ascent import Ascent
 from .colours import Colours
 from .fourier import Waves
 from .objective import precision, slope
-from .settings import numbers, positive_numbers, whole_numbers
 from .views import View
 
-LARGEST = 2048  # pixels: the spectrum and Adam's two means of it are kept in memory
+LARGEST = 2048  # pixels: spectrum and Adam's two means of it must fit into memory
 
 
 @dataclass(frozen=True)
 class Vivid:
-    """How to climb in waves and colour axes.  Nothing of this is in the paper but S_c itself.
+    """Settings of the ascent in waves and colour axes.  Of all this only S_c is in the paper.
 
-    steps: of the ascent
-    rate:  Adam's: how far a step moves each of Z
-    shift: before each step the view is moved by up to so many pixels, down and across …
-    turn:  … turned by up to so many degrees either way …
-    zoom:  … and scaled by up to this share, up or down
-    noise: size of the normal noise in Z to start from
-    seed:  of views and noise
-    picture_size: pixels of the picture's longer side; None: what the network sees at once.  A larger picture is seen in
-           several views side by side, laid anew at each step, and climbs the mean of their S_c
+    A picture larger than the network's input is covered by several views, placed at random in each step; the objective
+    is the mean of their S_c.
     """
 
-    steps: int = 200
-    rate: float = 0.02
-    shift: float = 12.0
-    turn: float = 5.0
-    zoom: float = 0.05
-    noise: float = 0.0025
-    seed: int = 0
-    picture_size: int | None = None
+    steps: int = setting(200, "steps of the ascent", minimum=1)
+    rate: float = setting(0.02, "Adam's rate: how far a step moves the coefficient of each wave", above=0)
+    shift: float = setting(12.0, "shift the view by up to so many random pixels before each step …", minimum=0)
+    turn: float = setting(5.0, "… turn it by up to so many degrees either way …", minimum=0, maximum=45)
+    zoom: float = setting(0.05, "… and scale it by up to this fraction, up or down", minimum=0, below=1)
+    noise: float = setting(0.0025, "size of the normal noise in Z to start from", above=0)
+    seed: int = setting(0, "of every random number", minimum=0)
+    picture_size: int | None = setting(
+        None, "pixels of the picture's longer side (default: the network's input)", minimum=1, maximum=LARGEST
+    )
 
     def __post_init__(self) -> None:
-        whole_numbers(self, steps=1, seed=0)
-        positive_numbers(self, "rate", "noise")
-        numbers(self, "shift", "turn", "zoom")
-        if self.turn > 45 or self.zoom >= 1:
-            raise ValueError(f"turn must be at most 45 and zoom less than 1, got {self.turn} and {self.zoom}")
-        if self.picture_size is not None:
-            whole_numbers(self, picture_size=1)
-            if self.picture_size > LARGEST:
-                raise ValueError(f"picture_size must be {LARGEST} or less, got {self.picture_size}")
+        check(self)
 
     @property
     def length(self) -> int:
-        """How many steps are done."""
+        """The number of steps to do."""
         return self.steps
 
     def stopped_after(self, steps: int) -> Vivid:
-        """Settings that end where an ascent with these had come to."""
+        """These settings, ended after so many steps."""
         return replace(self, steps=min(steps, self.steps))
 
 
 def ascend_vividly(net: Network, classes: Sequence[int], settings: Vivid) -> Iterator[Ascent]:
-    """The ascent a step at a time: settings.steps + 1 states, the last of them looked at as it is.
+    """The ascent a step at a time: settings.steps + 1 states, the last of them by straight views.
 
     Z ← Z + Adam's step along ∂S_c/∂Z
     """
@@ -87,19 +74,21 @@ def ascend_vividly(net: Network, classes: Sequence[int], settings: Vivid) -> Ite
     Z = start(net, classes, settings, picture)
     waves, colours, adam = Waves(Z, picture.size), Colours(Z, picture.order), Adam(settings.rate)
     mean, scale = (xp.asarray(a.astype(Z.dtype)) for a in per_channel(picture))
-    rng = np.random.default_rng(settings.seed)  # one for all classes: several at once see what each alone would
+    rng = np.random.default_rng(settings.seed)  # one for all classes: each has the views that it would have alone
     rate, none = xp.full(len(classes), settings.rate, Z.dtype), xp.zeros(len(classes), Z.dtype)
     for t in range(settings.steps + 1):
         P = colours.pixels(waves.image(Z))
-        views = looks(net, picture.size, settings, rng) if t < settings.steps else straight_looks(net, picture.size)
-        scores, gradient = seen(net, (P - mean) * scale, classes, views)
+        views = (
+            random_views(net, picture.size, settings, rng) if t < settings.steps else straight_views(net, picture.size)
+        )
+        scores, gradient = mean_slope(net, (P - mean) * scale, classes, views)
         I = (P - mean) * scale
         yield Ascent(I, scores, scores, xp.sqrt((I**2).sum(axis=(1, 2, 3))), rate, none)
         Z = adam.step(Z, waves.adjoint(colours.adjoint(gradient * scale, P)))
 
 
-def seen(net: Network, I: Array, classes: Sequence[int], views: Sequence[View]) -> tuple[Array, Array]:
-    """The mean of S_c over some views of the images, and its gradient ∂/∂I.  One view after the other: memory."""
+def mean_slope(net: Network, I: Array, classes: Sequence[int], views: Sequence[View]) -> tuple[Array, Array]:
+    """The mean of S_c over some views of the images, and its gradient ∂/∂I.  One view at a time, to save memory."""
     scores, gradient = 0.0, 0.0
     for view in views:
         S_c, _, grad = slope(net, view.of(I), classes)
@@ -108,13 +97,13 @@ def seen(net: Network, I: Array, classes: Sequence[int], views: Sequence[View]) 
 
 
 def canvas(net: Network, settings: Vivid) -> Preprocessing:
-    """What turns pictures of this size into X_0: the network's own preprocessing, of a mean image its mean colour."""
+    """The preprocessing for pictures of this size: the network's own, with the mean colour of a mean image."""
     own = preprocessing_of(net)
-    least = max(own.size)
-    size = settings.picture_size or least
-    if size < least:
-        raise ValueError(f"picture_size must be {least} or more, what the network sees at once, got {size}")
-    shape = (round(own.size[0] * size / least), round(own.size[1] * size / least))
+    smallest = max(own.size)
+    size = settings.picture_size or smallest
+    if size < smallest:
+        raise ValueError(f"picture_size must be {smallest} or more, what the network sees at once, got {size}")
+    shape = (round(own.size[0] * size / smallest), round(own.size[1] * size / smallest))
     mean = np.asarray(own.mean).reshape(own.channels, -1).mean(axis=1)
     return replace(own, size=shape, mean=tuple(mean.tolist()), resize=None)
 
@@ -126,22 +115,22 @@ def per_channel(picture: Preprocessing) -> tuple[np.ndarray, np.ndarray]:
 
 
 def start(net: Network, classes: Sequence[int], settings: Vivid, picture: Preprocessing) -> Array:
-    """A little noise, without which all images would be alike in all directions: (N, C, H, W)."""
-    generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # a class's own, whatever the batch
+    """A little noise, which breaks the symmetry: (N, C, H, W)."""
+    generators = [np.random.default_rng([settings.seed, c]) for c in classes]  # one for each class, whatever the batch
     shape = (picture.channels, *picture.size)
     Z = settings.noise * np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
     return net.xp.asarray(Z, precision(net))
 
 
-# ---------------------------------------------------------------------- where to look
+# ---------------------------------------------------------------------- views
 
 
-def looks(net: Network, size: tuple[int, int], settings: Vivid, rng: np.random.Generator) -> list[View]:
-    """Views that cover the picture, moved at random all together, turned and scaled each by itself.
+def random_views(net: Network, size: tuple[int, int], settings: Vivid, rng: np.random.Generator) -> list[View]:
+    """Views that cover the picture: shifted together at random, rotated and scaled independently.
 
-    A single view moves by `shift` at most; several by half their distance, so that their borders lie anywhere.
+    A single view shifts by `shift` at most; several by half their distance, so that their borders are anywhere.
     """
-    straight = straight_looks(net, size)
+    straight = straight_views(net, size)
     reach = settings.shift if len(straight) == 1 else max(size) / 2 / np.sqrt(len(straight))
     down, across = rng.uniform(-reach, reach, 2)
     return [
@@ -155,7 +144,7 @@ def looks(net: Network, size: tuple[int, int], settings: Vivid, rng: np.random.G
     ]
 
 
-def straight_looks(net: Network, size: tuple[int, int]) -> list[View]:
+def straight_views(net: Network, size: tuple[int, int]) -> list[View]:
     """The fewest views of the network's size that cover the picture, evenly spread."""
     own = preprocessing_of(net).size
     middles = [

@@ -1,13 +1,13 @@
 """Checks every gradient of a network, or of a layer of your own, against finite differences, in float64.
 
-Each layer is checked at the maps that a noise image puts before it: ∂f/∂X_n, and ∂f/∂parameter where it has any; then
-∂S/∂I through the whole network.  The table has one line for each type of layer.  Outputs with a kink (a ReLU at 0) or a
-tie (in a max-pool) within reach of the step are left out of the comparison.  The last column says whether the DeconvNet
-sends the same signal down as the gradient.  Below the table stands of each gradient that is wrong where it differs, and
-how.  Exit code 1 if any gradient is wrong.
+Each layer is checked at its input maps for an image of noise: ∂f/∂X_n, and ∂f/∂parameter where it has any; then ∂S/∂I
+through the whole network.  The table has one line for each type of layer.  Outputs with a kink (a ReLU at 0) or a tie
+(in a max-pool) within reach of the step are left out of the comparison.  The last column says whether the DeconvNet
+signal equals the gradient.  Below the table each wrong gradient is compared entry by entry.  Exit code 1 if any
+gradient is wrong.
 
-FILE.py:NAME checks a layer that you wrote: a class, or a layer that the file has made.  The file is run to get it, so
-check only files that you would run.
+FILE.py:NAME checks a layer of your own: a class, or a layer that the file makes.  The file is executed, so check only
+files that you would run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def shape(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table: one or several checks together, by what they are called."""
+    """A line of the table: one or several checks together, by name."""
 
     name: str
     layers: int
@@ -130,19 +130,19 @@ def check_own(args: argparse.Namespace, rng: np.random.Generator) -> Line:
 
 
 def check_one(name: str, layer: Layer, x: Array, rng: np.random.Generator, probes: int) -> Line:
-    """One layer at the maps x before it, and whether its DeconvNet sends down what its gradient does."""
+    """One layer at its input maps x, and whether its DeconvNet signal equals its gradient."""
     checks = {f"{name}.{check.name}": check for check in check_layer(layer, x, rng, probes).checks}
     y, cache = layer.forward(x.copy())
     signal = array_module(x).asarray(rng.standard_normal(y.shape))
     try:
         deconv = layer.deconv(signal.copy(), cache)
-    except NotImplementedError:  # a layer of one's own need not have all three rules
+    except NotImplementedError:  # a user's layer need not have all three rules
         return Line(name, 1, checks, None)
     return Line(name, 1, checks, bool((deconv == layer.backward(signal.copy(), cache)).all()))
 
 
 def check_everything(net: Network, rng: np.random.Generator, probes: int) -> list[Line]:
-    """Every layer at the maps before it, and the whole network, at an image of noise."""
+    """Every layer at its input maps, and the whole network, for an image of noise."""
     preprocessing = preprocessing_of(net)
     noise = rng.integers(0, 256, (*preprocessing.size, 3), dtype=np.uint8)
     x = input_of(net, preprocessing.centre_crop(noise)).astype(np.float64)
@@ -155,7 +155,7 @@ def check_everything(net: Network, rng: np.random.Generator, probes: int) -> lis
 
 
 def one_by_one(lines: list[Line]) -> list[Line]:
-    """A line for each gradient; whether the DeconvNet is the gradient stands with that of the layer's input."""
+    """A line for each gradient; the last column is filled for that of the layer's input."""
     return [
         Line(name, line.layers, {name: check}, line.deconv_is_gradient if check.name == "input" else None)
         for line in lines
@@ -181,7 +181,7 @@ def by_type(net: Network, lines: list[Line]) -> list[Line]:
 
 
 def table(lines: list[Line]) -> str:
-    """The lines as text, and below them what is wrong, gradient by gradient."""
+    """The lines as text, and below them the wrong gradients."""
     width = max(len(line.name) for line in lines)
     rows = [f"{'':{width}}  layers  gradients  worst error  left out    verdict  DeconvNet = gradient"]
     for line in lines:

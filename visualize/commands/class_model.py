@@ -1,8 +1,8 @@
-"""What the network thinks a class looks like: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
+"""Class models, images with a large score: argmax_I S_c(I) − λ‖I‖² (paper, section 2).
 
-The paper's objective, plainly climbed, is the default: from the zero image along the gradient of the unnormalised
-score, with λ‖I‖² as the only restraint (steps, λ and momentum are ours).  The presets "jitter" and "smooth" add what
-the paper did not do; "vivid" climbs the same score in the basis of photographs, waves and colour axes.
+The paper's objective is the default: from the zero image along the gradient of the unnormalised score, with λ‖I‖² as
+the only regulariser (steps, λ and momentum are ours).  The presets "jitter" and "smooth" add regularisers that are not
+in the paper; "vivid" is an ascent of the same score in a basis of waves and colour axes.
 
 A run writes, for all its classes together, the grid of images (.png), the curves of the ascent (-curves.png), the raw
 arrays (.npz) and the settings (.json), from which `--from` repeats the run; and each class's image by itself.
@@ -26,7 +26,7 @@ from minicnn.files import save_arrays, save_json
 from minicnn.images import save_picture
 from minicnn.network import Network
 from minicnn.preparation import Preparation
-from minicnn.schedules import SCHEDULES
+from minicnn.settings import described
 from visualize.class_models import (
     NO_POSTERIOR,
     PRESETS,
@@ -51,30 +51,11 @@ from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
 from .prepared import PREPARATION, preparation
 from .screen import progress
+from .setting_options import add_settings, given, option
 
 EXAMPLE = "minicnn class-model ostrich zebra --preset vivid --out models"
 
-
-SETTINGS: list[tuple[str, type, str]] = [
-    ("steps", int, "steps of the ascent"),
-    ("step", float, "how far a gradient of 1 moves the image at first (default: by the gradient at the zero image)"),
-    ("schedule", str, f"how the step shrinks: {', '.join(SCHEDULES)}"),
-    ("decay", float, "λ, the weight of ‖I‖² (default: by the gradient at the zero image)"),
-    ("momentum", float, "share of each step that the next one keeps"),
-    ("score", str, '"class" climbs S_c, "posterior" log P_c'),
-    ("jitter", int, "roll the image by up to so many pixels at each step, and back"),
-    ("blur", float, "blur by so many pixels …"),
-    ("blur_every", int, "… after every so many steps"),
-    ("total_variation", float, "weight of the image's total variation"),
-    ("max_norm", float, "scale the image back to this ‖I‖ where it goes beyond"),
-    ("noise", float, "size of the noise to start from in place of zero"),
-    ("seed", int, "of all that is random"),
-    ("rate", float, "vivid: how far a step moves each wave of the image"),
-    ("shift", float, "vivid: move what the network sees by up to so many pixels …"),
-    ("turn", float, "… turn it by up to so many degrees …"),
-    ("zoom", float, "… and scale it by up to this share"),
-    ("picture_size", int, "vivid: pixels of the picture's longer side (default: what the network sees at once)"),
-]
+SETTINGS = [name for kind in (Settings, Vivid) for name in described(kind) if name != "stop"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,17 +68,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     group = parser.add_argument_group("settings")
     group.add_argument("--preset", choices=PRESETS, help="start from these (default: paper) …")
-    for name, kind, meaning in SETTINGS:
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="X", help=meaning)
+    pixels = add_settings(group, Settings, known=["stop"])
+    add_settings(parser.add_argument_group("settings of the preset vivid"), Vivid, known=pixels)
 
 
 def run(args: argparse.Namespace) -> None:
-    given = {name: getattr(args, name) for name, _, _ in SETTINGS if getattr(args, name) is not None}
-    settings = chosen_settings(args.preset or "paper", given)
+    changed = given(args, SETTINGS)
+    settings = chosen_settings(args.preset or "paper", changed)
     if args.versus_posterior and not isinstance(settings, Settings):
         raise ValueError("--versus-posterior climbs pixel by pixel: give it another preset than vivid")
     if args.from_ is not None:
-        if args.classes or given or args.preset or args.network or args.weights or preparation(args) is not None:
+        if args.classes or changed or args.preset or args.network or args.weights or preparation(args) is not None:
             raise ValueError("--from repeats a run as it was: give it no classes, no network and no settings")
         args.network, args.weights, prepared, args.classes, settings, made_with = read_run(args.from_)
         vars(args).update(dataclasses.asdict(prepared), preprocessing=prepared.preset)
@@ -106,17 +87,17 @@ def run(args: argparse.Namespace) -> None:
     climb(args, settings)
 
 
-def chosen_settings(preset: str, given: dict[str, Any]) -> AnySettings:
-    """The preset, with what is given in place of its own; ValueError for an option that it does not have."""
+def chosen_settings(preset: str, changed: dict[str, Any]) -> AnySettings:
+    """The preset with some settings changed; ValueError for one that it does not have."""
     settings = PRESETS[preset]
-    for name in given:
+    for name in changed:
         if not hasattr(settings, name):
-            raise ValueError(f"--{name.replace('_', '-')} is no setting of the preset {preset}")
-    return dataclasses.replace(settings, **given)
+            raise ValueError(f"{option(name)} is no setting of the preset {preset}")
+    return dataclasses.replace(settings, **changed)
 
 
 def climb(args: argparse.Namespace, settings: AnySettings) -> None:
-    """Compute the class models of args.classes, write them and report."""
+    """Compute the class models of args.classes, write them and print where they are."""
     if not args.classes:
         raise ValueError("expected at least one CLASS (an index or a name), or --from FILE")
     output = Output(args.out)
@@ -150,7 +131,7 @@ def climb(args: argparse.Namespace, settings: AnySettings) -> None:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
     if not args.json:
         print(f"all together → {', '.join(pictures.values())}{' (replaced)' if files.replaced else ''}")
-    if model.interrupted:  # what was reached is kept; whoever runs several commands in a row learns of it
+    if model.interrupted:  # the result is kept; the exit code says that it is incomplete
         raise KeyboardInterrupt
 
 
@@ -163,9 +144,9 @@ def read_run(path: Path) -> tuple[str, Path | None, Preparation, list[str], AnyS
             raise TypeError("expected a list of classes")
         classes = [f"#{int(c)}" for c in run["classes"]]  # indices, whatever the classes are called
         network, weights = str(run["network"]), Path(run["weights"]) if "weights" in run else None
-        given = [run.get(option) for option in PREPARATION]
-        told: list[Any] = [tuple(value) if isinstance(value, list) else value for value in given]
-        prepared = Preparation(*told)
+        recorded = (run.get(name) for name in PREPARATION)
+        values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in recorded]
+        prepared = Preparation(*values)
         if prepared.preset not in (None, *PREPROCESSINGS):
             raise ValueError(f"unknown preprocessing {prepared.preset!r}")
         made_with = checked(run.get("engine", current_engine()))
@@ -180,7 +161,7 @@ def settings_of(run: dict[str, Any]) -> AnySettings:
         return Vivid(**run["settings"])
     settings = Settings(**run["settings"])
     if "schedule" not in run["settings"]:
-        raise ValueError("schedule is missing: an earlier version made it, whose steps were others")
+        raise ValueError("schedule is missing: an earlier version made it, with other steps")
     return settings
 
 

@@ -1,6 +1,6 @@
-"""Which classes a network knows: all of them, or those in whose names a word is, the best fit first.
+"""Lists the classes of a network: all of them, or those whose names contain a word, best fit first.
 
-A line has a class's index and its name with all synonyms; either does for --class, and #12 is always an index.
+Each line has the index of a class and its name with all synonyms; --class takes either, and #12 is always an index.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What several commands share: choosing a network, its answers, naming classes, printing progress."""
+"""Options and results that several commands share: network, device, engine, classes, answers, JSON."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from layers.arrays import INSTALL, to_host, why_no_cuda
+from layers.arrays import INSTALL, why_no_cuda
 from layers.engine import ENGINES, checked, compiled_is_installed, current_engine, engine, engine_of_long_work
 from minicnn import architectures, formats, pretrained
-from minicnn.class_names import find_class, short_name
+from minicnn.answer import Answer as Answer
+from minicnn.class_names import find_class
 from minicnn.files import json_text
-from minicnn.loss import sigmoid, softmax
-from minicnn.network import Network, input_of, preprocessing_of
+from minicnn.network import Network, preprocessing_of
 from visualize.deconvnet import Seed
 from visualize.terminal import shows_everything
 
 from .prepared import PREPARATION, add_preparation, preparation
 from .screen import say
-
-T = TypeVar("T")
 
 DEFAULT_NETWORK = "squeezenet"
 
@@ -66,8 +64,8 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def chosen_engine(args: argparse.Namespace) -> Iterator[None]:
-    """Within the block that engine computes which --engine means, or else the one that suits the command."""
-    if not hasattr(args, "engine"):  # a command that computes nothing
+    """Within the block the engine of --engine is used, by default the one that suits the command."""
+    if not hasattr(args, "engine"):  # a command without computation
         yield
         return
     usual = engine_of_long_work() if getattr(args, "long_work", False) else current_engine()
@@ -76,7 +74,7 @@ def chosen_engine(args: argparse.Namespace) -> Iterator[None]:
 
 
 def suggest_numba(command: str) -> None:
-    """A note on a terminal, at the beginning of work that takes minutes, on what would make it faster."""
+    """A note on a terminal, before work of some minutes, that Numba would make it faster."""
     if current_engine() == "numpy" and not compiled_is_installed() and sys.stderr.isatty():
         note = "with Numba this takes half to three quarters of the time: python -m pip install -e '.[fast]'"
         print(f"minicnn {command}: note: {note}", file=sys.stderr)
@@ -98,7 +96,10 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seed", choices=("1", "activation"), default="1", help="what goes down from a unit (default: %(default)s)"
+        "--seed",
+        choices=("1", "activation"),
+        default="1",
+        help="the signal at the unit: 1, or its activation (default: %(default)s)",
     )
 
 
@@ -114,10 +115,10 @@ def known_layer(net: Network, name: str, option: str) -> str:
 
 
 def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Network:
-    """The network that --network and --weights mean; `otherwise` is the preset where nobody says how it is fed.
+    """The network of --network and --weights, on the device of --device.
 
-    From then on `args.network` is what to load it by: a name, or the path of a file that knows its architecture.
-    Its weights are on the device that --device means, and so is what is computed with them.
+    otherwise: the preprocessing preset for a network that has none and gets none by options
+    Sets `args.network` to what loads the same network again: a name, or the path of a file with its architecture.
     """
     device = chosen_device(args)
     given = preparation(args)
@@ -132,14 +133,14 @@ def load_network(args: argparse.Namespace, otherwise: str | None = None) -> Netw
         return load_network(args)
     if net.preprocessing is None:
         raise ValueError(
-            f"{args.network} does not say how it wants its photographs: choose a --preprocessing "
+            f"{args.network} has no preprocessing for photographs: choose a --preprocessing "
             f"({', '.join(architectures.PREPROCESSINGS)}), or give --mean and --scale"
         )
     return net if device == "cpu" else net.to(device)
 
 
 def chosen_device(args: argparse.Namespace) -> str:
-    """The device that --device means, "cpu" or "cuda"; "auto" says on standard error which it is, and why."""
+    """The device of --device, "cpu" or "cuda"; for "auto" a note on standard error says which, and why."""
     if args.device == "cpu":
         return "cpu"
     problem = why_no_cuda()
@@ -152,7 +153,7 @@ def chosen_device(args: argparse.Namespace) -> str:
 
 
 def network_record(args: argparse.Namespace) -> dict[str, Any]:
-    """What the settings beside a picture say of the network, enough to load it again."""
+    """The network in the settings beside a picture: enough to load it again."""
     record = {"network": args.network, "weights": None if args.weights is None else str(args.weights)}
     given = {option: getattr(args, option) for option in PREPARATION}
     record |= {option: list(value) if isinstance(value, tuple) else value for option, value in given.items()}
@@ -161,59 +162,18 @@ def network_record(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def chosen_classes(args: argparse.Namespace, net: Network) -> list[int] | None:
-    """The classes that --class means, each once; None where it is not given.
+    """The classes of --class, each once; None if it is not given.
 
-    ValueError, before anything is computed or written, if one is none of the network's.
+    Raises ValueError, before anything is computed or written, for a class that the network does not have.
     """
     if args.classes is None:
         return None
     return list(dict.fromkeys(find_class(query, net.classes, class_count(net)) for query in args.classes))
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a network says of a photograph's centre crop.
-
-    A network with a single score tells one class from everything else: its probability is not the softmax, which is 1
-    whatever the score, but the sigmoid, 1 / (1 + exp(−S)), and it is called so.
-    """
-
-    scores: np.ndarray
-    probabilities: np.ndarray
-    classes: list[str] | None
-
-    @classmethod
-    def of(cls, net: Network, photo: np.ndarray) -> Answer:
-        scores = to_host(net.scores(input_of(net, preprocessing_of(net).centre_crop(photo))))
-        return cls(scores[0], sigmoid(scores)[0] if scores.shape[1] == 1 else softmax(scores)[0], net.classes)
-
-    @property
-    def probability_name(self) -> str:
-        """What the probabilities are: "probability", or "sigmoid" of a single score."""
-        return "sigmoid" if len(self.scores) == 1 else "probability"
-
-    def best(self, count: int) -> list[int]:
-        """The classes with the highest scores, highest first."""
-        return [int(c) for c in np.argsort(-self.scores, kind="stable")[:count]]
-
-    def described(self, c: int) -> dict[str, Any]:
-        """Class c as the JSON objects have it."""
-        return {
-            "index": c,
-            "name": short_name(self.classes, c),
-            "score": float(self.scores[c]),
-            self.probability_name: float(self.probabilities[c]),
-        }
-
-    def title(self, c: int) -> str:
-        """Class c as the figures have it."""
-        symbol = "sigmoid(S)" if len(self.scores) == 1 else "P"
-        return f"{short_name(self.classes, c)}   {symbol} = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
-
-
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A photograph, what the network says of it, and the classes that are asked for."""
+    """A photograph, the network's answer, and the requested classes."""
 
     path: str
     pixels: np.ndarray
@@ -227,7 +187,7 @@ def print_json(record: dict[str, Any]) -> None:
 
 
 def class_count(net: Network) -> int:
-    """How many classes the network tells apart: the length of its scores, found by a forward pass of no images."""
+    """The number of classes: the length of the scores, from a forward pass of no images."""
     preprocessing = preprocessing_of(net)
     nothing = net.xp.zeros((0, preprocessing.channels, *preprocessing.size), dtype=np.float32)
     return int(net.scores(nothing).shape[1])

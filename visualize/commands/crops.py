@@ -1,4 +1,4 @@
-"""The options that say of which crops of a photograph a saliency map is made."""
+"""Options for the crops of a photograph that a saliency map is computed from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from visualize.saliency_maps import photo_saliency, ten_crop_saliency, ten_crop_
 
 @dataclass(frozen=True)
 class Crops:
-    """maps makes the map;  count and part are how the JSON files tell which crops it was made of."""
+    """maps computes the map;  count and part describe the crops in the JSON files."""
 
     maps: Maps
     count: int
@@ -27,7 +27,7 @@ SQUARE = Crops(ten_crop_saliency_of_square, 10, "central square")
 
 
 def add_crops(parser: argparse.ArgumentParser) -> None:
-    """One crop, the centre, unless ten are asked for.  Of a picture as large as the crop, ten are two."""
+    """One crop, the centre, by default; or ten.  For a photograph as large as the crop, the ten are two."""
     parser.set_defaults(crops=CENTRE)
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
@@ -44,5 +44,5 @@ def add_crops(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=SQUARE,
         help="the same within the photograph's central square, as in Krizhevsky's network, to which the paper refers; "
-        "what lies beside the square stays unknown",
+        "beside the square the map is unknown",
     )

@@ -1,9 +1,9 @@
-"""What the strongest units of some layers respond to: gradient, DeconvNet and guided back-propagation side by side.
+"""Gradient, DeconvNet and guided back-propagation of the strongest units of some layers, side by side.
 
-For each unit the figure shows the patch of the photograph that it sees (its receptive field) and the three signals in
-it.  Three files are written for each photograph: the figure (.png), the raw signals (.npz: `signals`, units × rules ×
-channels × rows × columns in the network's input space, and `crop`, the pixels that the network saw), and the settings
-(.json), which list the units and rules in that order.
+For each unit the figure shows the patch of the photograph in its receptive field, and the three signals there.  Three
+files are written for each photograph: the figure (.png), the raw signals (.npz: `signals`, units × rules × channels ×
+rows × columns in the network's input space, and `crop`, the network's input in pixels), and the settings (.json), which
+list the units and rules in that order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from minicnn.images import Crop
 from minicnn.network import RULES, Network, Trace, input_of, preprocessing_of
 from minicnn.receptive_field import photo_box
 from minicnn.units import Unit, find_unit
-from visualize.portrait import Portrait, portrait, strongest_portraits, telling_layers
+from visualize.portrait import Portrait, portrait, representative_layers, strongest_portraits
 
 from .common import (
     add_json,
@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
 def chosen_portraits(
     net: Network, trace: Trace, layers: Sequence[str] | None, args: argparse.Namespace
 ) -> list[Portrait]:
-    """The units that --unit means, or the strongest of each layer."""
-    seed, layers = chosen_seed(args), layers or telling_layers(net, trace)
+    """The units of --unit, or the strongest of each layer."""
+    seed, layers = chosen_seed(args), layers or representative_layers(net, trace)
     if args.chosen_units:
         units = [unit_meant(net, trace, layers[0], query) for query in args.chosen_units]
         return [portrait(net, trace, layers[0], unit, seed) for unit in progress(units, "units")]
@@ -124,7 +124,7 @@ def write_portraits(
     network: dict[str, str],
     files: Files,
 ) -> dict[str, Any]:
-    """The portraits of one photograph as .npz, .json and .png; returns what the .json says."""
+    """The portraits of one photograph as .npz, .json and .png; returns the content of the .json."""
     from visualize.figures import SIGNED_PERCENTILE, deconv_figure
 
     record = {
@@ -145,7 +145,7 @@ def write_portraits(
 
 
 def described(unit: Portrait, crop: Crop) -> dict[str, object]:
-    """A portrait as the JSON has it: `field` in pixels of the network's input, `patch` in pixels of the photograph."""
+    """A portrait in the JSON file: `field` in pixels of the network's input, `patch` in pixels of the photograph."""
     return {
         "layer": unit.layer,
         "unit": unit.unit,

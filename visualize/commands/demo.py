@@ -26,7 +26,7 @@ from visualize.cut_settings import CutSettings
 from visualize.explorer.explorer import Explorer
 from visualize.explorer.file import write_explorer
 from visualize.page import Section, write_page
-from visualize.portrait import strongest_portraits, telling_layers
+from visualize.portrait import representative_layers, strongest_portraits
 
 from .class_model import write_run
 from .classify import print_top
@@ -216,7 +216,7 @@ def deconvnet_section(net: Network, photos: dict[str, np.ndarray], args: argpars
     name, photo = next(iter(photos.items()))
     crop = preprocessing_of(net).centre_crop(photo)
     trace = net.forward(input_of(net, crop))
-    layers = progress(telling_layers(net, trace), "DeconvNets")
+    layers = progress(representative_layers(net, trace), "DeconvNets")
     portraits = [unit for layer in layers for unit in strongest_portraits(net, trace, layer, 2)]
     files = Output(args.out).files(name, "deconv")
     record = write_portraits(net, name, photo, crop, portraits, network_record(args), files)

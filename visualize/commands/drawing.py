@@ -1,4 +1,4 @@
-"""Drawing comes last: results are on the disk by then, and a figure that fails costs itself and a note."""
+"""Figures are drawn last, after the results are written: if a figure fails, only the figure is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw(path: str | os.PathLike[str], figure: Callable[[], Figure]) -> None:
-    """The figure as a PNG; if that fails, a warning says why, and no picture of an earlier run is left there."""
+    """Save the figure as a PNG.  If that fails, warn, and remove the picture of an earlier run."""
     try:
         from visualize.figures import save_figure
 

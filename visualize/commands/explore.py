@@ -1,9 +1,8 @@
-"""A page on which one clicks a class or a unit and watches its signal come down, layer by layer, by three rules.
+"""Writes an interactive page: the signal of a class or a unit, layer by layer back to the image, by three rules.
 
-One HTML file with everything in it: it opens from disk, asks no server for anything, and can be mailed.  It holds the
-first answers of the network (and the classes of --class) and the strongest units of every layer, as many as keep it
-below 8 MB, with the arithmetic of some places of every map.  In a notebook, visualize.explore(net, photo) shows the
-same view, and any class, unit and place can be chosen.
+It is one HTML file, which opens from disk without any server and can be mailed.  It has the best classes (and those
+of --class) and the strongest units of every layer, as many as fit into 8 MB, with the arithmetic of some places
+of every map.  In a notebook, visualize.explore(net, photo) shows the same view with any class, unit and place.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def refuse_out(out: Path, photo: str) -> None:
-    """ValueError, before anything is computed, if --out is no place for a page."""
+    """ValueError, before anything is computed, if --out cannot be written as a page."""
     if out.is_dir():
         raise ValueError(f"--out {out} is a folder; expected the name of a page, NAME.html")
     if out.suffix.lower() not in (".html", ".htm"):

@@ -1,12 +1,12 @@
-"""Which networks there are, and what each costs for one image.
+"""Lists the networks, and what each costs for one image.
 
-Trained networks are ready for --network NAME.  Architectures are tables without weights; those that torchvision has,
-too, take theirs from a state dict: --network NAME --weights FILE.
+Trained networks are ready for --network NAME.  Architectures have no weights; those of torchvision can load a state
+dict: --network NAME --weights FILE.
 
-layers:         those inside of branches included
-parameters:     numbers that training learns; four bytes each
+layers:         including those within branches
+parameters:     trainable ones; four bytes each
 multiply-adds:  of convolutions and fully connected layers
-maps:           the memory of all maps of one image, which a trace keeps for the way down
+maps:           the memory of all maps of one image, which a trace keeps for the backward passes
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="compile the loops of the engine compiled ahead (a minute, once)",
+        help="compile the engine `compiled` now, not at its first use (a minute, once)",
     )
 
 
@@ -87,10 +87,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def compile_loops() -> None:
-    """What the engine `compiled` would otherwise compile when it is first used, for float32 and float64."""
+    """Compile all loops of the engine `compiled`, for float32 and float64."""
     with engine(checked("compiled", source="--compile: ")):
         if current_engine() != "compiled":
-            raise ValueError("--compile: nothing was compiled")  # the engine has said why
+            raise ValueError("--compile: nothing was compiled")  # the engine has printed why
         from layers.engine.compiled import compile_ahead
 
         compile_ahead()

@@ -1,4 +1,4 @@
-"""Where --out puts files: a folder, or for one picture a name of its own; that a file is replaced is said."""
+"""The files of --out: in a folder, or for one picture under its own name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def add_out(parser: argparse.ArgumentParser, default: str, named: bool = True) -
 
 @dataclass(frozen=True)
 class Files:
-    """The files of one picture: they begin alike, with `stem`."""
+    """The files of one picture, which share a stem; `replaced` if the picture was there before."""
 
     stem: Path
     replaced: bool
@@ -38,11 +38,11 @@ class Files:
 
 
 class Output:
-    """The place for a run's files.
+    """The place of a run's files.
 
     out:    a folder, made when the first file is written, or a name that ends in .png
-    count:  how many pictures are to be written
-    inputs: files that are read, and so must not be written
+    count:  number of pictures
+    inputs: files that are read, and must not be overwritten
     """
 
     def __init__(self, out: Path, count: int = 1, inputs: Iterable[str] = ()) -> None:
@@ -56,7 +56,7 @@ class Output:
             raise ValueError(f"--out {out} is the photograph itself: give another name, or a folder")
 
     def files(self, name: str, kind: str, classes: Sequence[str] = ()) -> Files:
-        """The files for one picture: "cat-saliency-tabby.png" and what stands beside it."""
+        """The files for one picture: "cat-saliency-tabby.png" and the files beside it."""
         if self.is_name:
             folder, stem = self.out.parent, self.out.with_suffix("")
         else:
@@ -67,10 +67,10 @@ class Output:
         return Files(stem, Path(f"{stem}.png").exists())
 
 
-def some(names: Sequence[str], most: int = 4) -> list[str]:
+def some(names: Sequence[str], limit: int = 4) -> list[str]:
     """The first names, as parts of a file's name, and how many more there are."""
-    slugs = [slug(name) for name in names[:most]]
-    return [*slugs, f"and-{len(names) - most}-more"] if len(names) > most else slugs
+    slugs = [slug(name) for name in names[:limit]]
+    return [*slugs, f"and-{len(names) - limit}-more"] if len(names) > limit else slugs
 
 
 def slug(name: str) -> str:

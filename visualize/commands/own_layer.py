@@ -1,4 +1,4 @@
-"""A layer of one's own, from a file: `mylayer.py:MyLayer`.  The file is run, as Python runs it."""
+"""A user's own layer from a file, `mylayer.py:MyLayer`.  The file is executed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import numpy as np
 from layers import Layer
 
 KERNELS, WEIGHTS = (4, 3, 3, 3), (5, 12)
-ARGUMENTS = {"size": 3, "stride": 2, "pad": 1}  # what a constructor that asks for them is given
+ARGUMENTS = {"size": 3, "stride": 2, "pad": 1}  # for constructors that require them
 
 
 def own_layer(source: str, rng: np.random.Generator) -> tuple[str, Layer]:
-    """(name, layer) that FILE.py:NAME means: a class, from which one is made, or a layer that the file has made."""
+    """(name, layer) of FILE.py:NAME, where NAME is a class, which is instantiated, or a layer that the file makes."""
     path, colon, name = source.rpartition(":")
     if not colon or not path.endswith(".py") or not name.isidentifier():
         raise ValueError(f"{source}: expected FILE.py:NAME, such as mylayer.py:MyLayer")
@@ -40,7 +40,7 @@ def own_layer(source: str, rng: np.random.Generator) -> tuple[str, Layer]:
 
 
 def run_file(path: Path) -> ModuleType:
-    """The module that a file of Python makes; what it imports may lie beside it."""
+    """The module that a Python file makes; it may import files beside it."""
     module = ModuleType(path.stem)
     module.__file__ = str(path)
     code = compile(path.read_bytes(), str(path), "exec")
@@ -88,7 +88,7 @@ def shape_for(layer: Layer) -> tuple[int, ...]:
 
 @contextmanager
 def blamed_on(path: str) -> Iterator[None]:
-    """An error inside names the file's line at which it happened, and becomes a ValueError."""
+    """Errors inside become ValueErrors that name the line of the file."""
     try:
         yield
     except SyntaxError as error:

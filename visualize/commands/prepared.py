@@ -1,4 +1,4 @@
-"""Options that say how the network wants its photographs."""
+"""Options for the preprocessing of photographs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PREPARATION = ("preprocessing", "mean", "scale", "order", "size")
 
 
 def add_preparation(parser: argparse.ArgumentParser) -> None:
-    """How the network wants its photographs, if its file does not say it (ONNX files rarely do)."""
+    """Options for the preprocessing, if the network's file does not say it (ONNX files rarely do)."""
     parser.add_argument(
         "--preprocessing",
         choices=architectures.PREPROCESSINGS,
-        help="how the network wants its photographs, if FILE does not say (ONNX files rarely do); size and channels "
+        help="how photographs are preprocessed, if FILE does not say (ONNX files rarely do); size and channels "
         "are FILE's own; plain: pixels from 0 to 1",
     )
     group = parser.add_argument_group("preprocessing in numbers", "X = (pixels - mean) * scale, pixels 0 ... 255")
@@ -50,6 +50,6 @@ def size(text: str) -> tuple[int, int]:
 
 
 def preparation(args: argparse.Namespace) -> Preparation | None:
-    """What the options say of the preprocessing; None if they say nothing."""
+    """The preprocessing of the options; None if there are none."""
     given = Preparation(args.preprocessing, args.mean, args.scale, args.order, args.size)
     return None if given == Preparation() else given

@@ -1,4 +1,4 @@
-"""What a command says while it works: lines past a progress bar, and the bar."""
+"""Output of a working command: lines, and a progress bar."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 def say(text: str, file: Any = None) -> None:
-    """A line on standard output, past a progress bar."""
-    tqdm = sys.modules.get("tqdm")  # while it is not imported no bar is shown
+    """Print a line on standard output, above a progress bar."""
+    tqdm = sys.modules.get("tqdm")  # no bar is shown before it is imported
     with tqdm.tqdm.external_write_mode(file=file or sys.stdout) if tqdm else nullcontext():
         print(text, file=file or sys.stdout, flush=True)
 
 
 def report(text: str) -> None:
-    """A line on standard error, past a progress bar."""
+    """Print a line on standard error, above a progress bar."""
     say(text, sys.stderr)
 
 

@@ -1,8 +1,8 @@
-"""Where do gradient and DeconvNet part?  One unit sent down by all three rules, compared after every layer.
+"""Gradient, DeconvNet and guided signal of one unit, compared after every layer: where do they part?
 
-A line for each layer, from the top down: the shape of the signals at its input; of a ReLU the share of open units, and
-of what came down the share that each rule closes; the cosine of gradient and DeconvNet signal, and ‖R − grad‖ / ‖grad‖.
-Without --unit it is the strongest unit of the layer, without --layer the class with the highest score.
+A line for each layer, from the top down: the shape of the signals at its input; of a ReLU the fraction of open units,
+and the fraction of the signal that each rule sets to zero; the cosine of gradient and DeconvNet signal, and
+‖R − grad‖ / ‖grad‖.  The default unit is the strongest of the layer, the default layer the class scores.
 """
 
 from __future__ import annotations

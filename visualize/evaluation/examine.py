@@ -12,7 +12,7 @@ import numpy as np
 from minicnn.datasets.annotated import Picture
 from minicnn.network import Network
 
-from ..dead_signal import DeadSignal
+from ..vanished_signal import VanishedSignal
 from . import max_box_acc
 from .contrast import top_classes
 from .measures import Box, best_iou
@@ -26,7 +26,7 @@ Record = dict[str, Any]
 def maps_of(net: Network, photo: np.ndarray, names: Sequence[str], classes: Sequence[int]) -> dict[str, dict[int, Any]]:
     """Maps by name and class.  One that died on its way down is zero everywhere, and leads to no box."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeadSignal)
+        warnings.simplefilter("ignore", VanishedSignal)
         return {name: dict(zip(classes, MAPS[name](net, photo, classes), strict=True)) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""The explorer: one clicks a class or a unit and watches its signal come down; a page, or a widget in a notebook."""
+"""The explorer: an interactive view of the signals of a class or unit, as a page or as a widget in a notebook."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def explore(net: Network, photo: np.ndarray, name: str = "") -> Any:
-    """The explorer of a photograph as a widget: in a notebook any class, unit and place can be chosen.
+    """The explorer of a photograph as a notebook widget, with any class, unit and place.
 
-    photo: (H, W, 3) bytes; name: what it is called.  Raises MissingPackage without the extra `notebooks`.
-    `minicnn explore` writes the same view as a page that needs no notebook.
+    photo: (H, W, 3) bytes; name: its title.  Raises MissingPackage without the extra `notebooks`.
+    `minicnn explore` writes the same view as a page for a browser.
     """
     from .explorer import Explorer
     from .widget import widget_of

@@ -1,4 +1,4 @@
-"""The microscope on the way down: how the signal at one place of X_n came about from the signals at X_{n+1}."""
+"""The arithmetic of the backward pass: the signal at one place of X_n from the signals at X_{n+1}."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RULE_TITLES = {"gradient": "gradient", "deconv": "DeconvNet", "guided": "guided"
 
 @singledispatch
 def downward(layer: Layer, node: Node, passages: dict[str, Passage], place: Place) -> Record:
-    """The arithmetic of the three signals at `place` of X_n; a layer of no kind listed here shows its numbers only."""
+    """The arithmetic of the three signals at `place` of X_n; any other kind of layer shows its numbers only."""
     note = "this kind of layer shows its number, not its arithmetic"
     sums = [Sum(RULE_TITLES[rule], _value(p, place), note=note) for rule, p in passages.items()]
     return Record("", sums, [])
@@ -51,7 +51,7 @@ def _value(passage: Passage, place: Place) -> float:
 def _conv(layer: Conv, node: Node, passages: dict[str, Passage], place: Place) -> Record:
     sums = [_collected(layer, rule, passage, place) for rule, passage in passages.items()]
     return Record(
-        "∂f/∂X_n = ∂f/∂X_{n+1} ⋆ K̂: the pixel collects from every patch that it was part of; so do R_n and G_n",
+        "∂f/∂X_n = ∂f/∂X_{n+1} ⋆ K̂: each pixel sums over the patches that it is part of; R_n and G_n likewise",
         sums,
         [line_of(correlate_transposed, "K_hat ="), line_of(correlate_transposed, "return")],
     )
@@ -80,8 +80,8 @@ def _collected(layer: Conv, rule: str, passage: Passage, place: Place) -> Sum:
         Grid("products; their sum is a term below", table(products[m]), "="),
     ]
     terms = largest_terms(lambda m: f"channel {first + m}", of_channels, "other channels")
-    if not products.shape[1] * products.shape[2]:  # a stride larger than the kernel: no patch sees this pixel
-        return Sum(RULE_TITLES[rule], 0.0, note="no patch sees this pixel")
+    if not products.shape[1] * products.shape[2]:  # a stride larger than the kernel: no patch contains this pixel
+        return Sum(RULE_TITLES[rule], 0.0, note="no patch contains this pixel")
     return Sum(RULE_TITLES[rule], float(of_channels.sum()), terms, grids)
 
 
@@ -90,7 +90,7 @@ def signal_letter(rule: str) -> str:
 
 
 def seen_from(position: int, k: int, stride: int, before: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The windows i that see this row (or column), and as which of their taps u = position + before − s·i."""
+    """The windows i that contain this row (or column), and their tap u there, = position + before − s·i."""
     windows = np.arange(count)
     taps = position + before - stride * windows
     inside = (taps >= 0) & (taps < k)
@@ -106,7 +106,7 @@ def _fully_connected(layer: FullyConnected, node: Node, passages: dict[str, Pass
         terms = exact(layer.W[:, k]) * above
         shown = largest_terms(lambda d, above=above: f"W({d}, {k}) · {above[d]:.4g}", terms)  # type: ignore[misc]
         sums.append(Sum(RULE_TITLES[rule], float(terms.sum()), shown))
-    formula = "∂f/∂X_n(k) = Σ_d W(d, k) · ∂f/∂X_{n+1}(d): Wᵀ times what comes down"
+    formula = "∂f/∂X_n(k) = Σ_d W(d, k) · ∂f/∂X_{n+1}(d): Wᵀ times the signal"
     return Record(formula, sums, [line_of(affine_transposed, "return")])
 
 
@@ -131,14 +131,14 @@ def _max_pool(layer: MaxPool, node: Node, passages: dict[str, Passage], place: P
         windows = windows_of(layer, node, passage, place)
         chosen = [(i, j, value) for i, j, tap, value in windows if int(switches[0, place[0], i, j]) == tap]
         terms = [(f"window at row {i}, column {j}", value) for i, j, value in chosen]
-        note = f"{len(chosen)} of the {len(windows)} windows that see this pixel chose it"
+        note = f"the maximum of {len(chosen)} of the {len(windows)} windows that contain this pixel"
         sums.append(Sum(RULE_TITLES[rule], sum(value for *_, value in chosen), terms, note=note))
-    formula = "∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)): only the winner gets it"
+    formula = "∂f/∂X_n(s) = Σ_p ∂f/∂X_{n+1}(p) · 1(s = argmax_{q∈Ω(p)} X_n(q)): only the maximum gets it"
     return Record(formula, sums, [line_of(unpool, "seen +=")])
 
 
 def windows_of(layer: Pool, node: Node, passage: Passage, place: Place) -> list[tuple[int, int, int, float]]:
-    """The windows that see the pixel: (i, j, as which tap, the signal that came down to the window's output)."""
+    """The windows that contain the pixel: (i, j, its tap, the signal at the window's output)."""
     c, row, column = place
     above = passage.above[0, c]
     top, _, left, _ = layer.padding(node.x.shape)
@@ -160,7 +160,7 @@ def _average_pool(layer: AveragePool, node: Node, passages: dict[str, Passage], 
         terms = [(f"window at row {i}, column {j}: {value:.4g} / {areas[i, j]:g}", value / areas[i, j])
                  for i, j, _, value in windows]  # fmt: skip
         sums.append(Sum(RULE_TITLES[rule], sum(value for _, value in terms), terms))
-    formula = "∂f/∂X_n(q) = Σ_{p: q∈Ω(p)} ∂f/∂X_{n+1}(p) / |Ω(p)|: every pixel gets its share"
+    formula = "∂f/∂X_n(q) = Σ_{p: q∈Ω(p)} ∂f/∂X_{n+1}(p) / |Ω(p)|: divided evenly over the window"
     return Record(formula, sums, [line_of(AveragePool.backward, "share, below")])
 
 
@@ -170,7 +170,7 @@ def _global_average(layer: GlobalAveragePool, node: Node, passages: dict[str, Pa
     sums = []
     for rule, passage in passages.items():
         came = float(passage.above[0, c])
-        note = f"{came:.5g} came down to channel {c}; each of its {area} pixels gets 1/{area} of it"
+        note = f"the signal of channel {c} is {came:.5g}; each of its {area} pixels gets 1/{area} of it"
         sums.append(Sum(RULE_TITLES[rule], came / area, note=note))
     formula = "∂f/∂X_n(c, q) = ∂f/∂X_{n+1}(c) / (H·W), the same for every pixel q"
     return Record(formula, sums, [line_of(GlobalAveragePool.backward, "return")])
@@ -182,7 +182,7 @@ def _local_response(layer: LocalResponseNorm, node: Node, passages: dict[str, Pa
     _x, D = node.cache
     for rule, passage in passages.items():
         if rule == "deconv":
-            note = "a DeconvNet leaves normalisation out: the number passes as it is"
+            note = "a DeconvNet leaves normalisation out: the signal is unchanged"
             sums.append(Sum(RULE_TITLES[rule], _value(passage, place), note=note))
             continue
         own, taken = _normalised(layer, node.x, to_host(D), passage.above, place)
@@ -197,7 +197,7 @@ def _local_response(layer: LocalResponseNorm, node: Node, passages: dict[str, Pa
 def _normalised(
     layer: LocalResponseNorm, x: np.ndarray, D: np.ndarray, above: np.ndarray, place: Place
 ) -> tuple[float, float]:
-    """The two terms of the gradient: the unit's own, and what it takes from its neighbours'."""
+    """The two terms of the gradient: the unit's own, and the one through its neighbours' normalisation."""
     j, at = place[0], (slice(None), slice(None), *(slice(k, k + 1) for k in place[1:]))
     x, D, above = exact(x[at]), exact(D[at]), exact(above[at])
     own = above * D**-layer.beta
@@ -211,7 +211,9 @@ def _batch_norm(layer: BatchNorm, node: Node, passages: dict[str, Passage], plac
     sums = []
     for rule, passage in passages.items():
         came = float(passage.above[0][place])
-        sums.append(Sum(RULE_TITLES[rule], a * came, grids=[Grid("a", [[a]]), Grid("what comes down", [[came]], "×")]))
+        sums.append(
+            Sum(RULE_TITLES[rule], a * came, grids=[Grid("a", [[a]]), Grid("the signal at X_{n+1}", [[came]], "×")])
+        )
     formula = "∂f/∂X_n = a · ∂f/∂X_{n+1},   a = γ / √(σ² + ε)"
     return Record(formula, sums, [line_of(BatchNorm.backward, "return")])
 
@@ -219,7 +221,7 @@ def _batch_norm(layer: BatchNorm, node: Node, passages: dict[str, Passage], plac
 @downward.register(Flatten)
 @downward.register(Dropout)
 def _the_same(layer: Flatten | Dropout, node: Node, passages: dict[str, Passage], place: Place) -> Record:
-    note = "the number passes as it is"
+    note = "the signal is unchanged"
     if isinstance(layer, Flatten):
         k = int(np.ravel_multi_index(place, node.x.shape[1:]))
         note = f"the same number as {place_text((k,))} of the signal above"
@@ -228,10 +230,10 @@ def _the_same(layer: Flatten | Dropout, node: Node, passages: dict[str, Passage]
 
 
 def junction(layer: Branches, arrived: dict[str, dict[str, np.ndarray]], place: Place) -> Record:
-    """Σ_k of what came down branch k.  `arrived`: for each rule what each branch sent down to X_n."""
+    """Σ_k of the signals of the branches.  `arrived`: for each rule the signal of each branch at X_n."""
     sums = []
     for rule, of_branches in arrived.items():
         terms = [(f"branch {branch}", float(below[0][place])) for branch, below in of_branches.items()]
         sums.append(Sum(RULE_TITLES[rule], sum(value for _, value in terms), terms))
-    formula = "∂f/∂X_n = Σ_k of what comes down branch k: at X_n the signals add up"
+    formula = "∂f/∂X_n = Σ_k of the signal of branch k: at X_n the signals add up"
     return Record(formula, sums, [line_of(Branches.run_down, "return")])

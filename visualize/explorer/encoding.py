@@ -1,4 +1,4 @@
-"""How answers travel to the view: a JSON text, and behind it the bytes of the arrays that it mentions.
+"""The encoding of answers for the view: a JSON text, followed by the bytes of its arrays.
 
 4 bytes    the length of the JSON text
 JSON       in which an array is {"offset": …, "shape": […]}, its numbers one signed byte each
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 LEVELS = 127  # of a signed byte: −127 … 127
-PERCENTILE = 99.5  # of |values|: a few are many times larger than the rest, and would make all others look grey
+PERCENTILE = 99.5  # of |values|: scaled by a few outliers, all others would look grey
 
 
 def pack(answer: Any) -> bytes:
-    """The answer, a JSON value with arrays of signed bytes in it, as one run of bytes."""
+    """The answer, a JSON value that contains arrays of signed bytes, as bytes."""
     arrays: list[bytes] = []
 
     def place_of(array: np.ndarray) -> dict[str, Any]:
@@ -31,20 +31,20 @@ def pack(answer: Any) -> bytes:
 
 
 def scale_of(values: np.ndarray) -> float:
-    """What is drawn as white: the percentile of |values| that are not zero; 0 if all are."""
+    """The value drawn as white: a percentile of the non-zero |values|; 0 if there are none."""
     sizes = np.abs(values[values != 0])
     return float(np.percentile(sizes, PERCENTILE)) if sizes.size else 0.0
 
 
 def quantised(values: np.ndarray, scale: float) -> np.ndarray:
-    """round(127 · values / scale), clipped to −127 … 127: for the eye only."""
+    """round(127 · values / scale), clipped to −127 … 127: for display only."""
     if scale == 0:
         return np.zeros(values.shape, np.int8)
     return np.clip(np.rint(values * (LEVELS / scale)), -LEVELS, LEVELS).astype(np.int8)
 
 
 def reduced(maps: np.ndarray, by: int) -> np.ndarray:
-    """Maps (C, H, W) made smaller: of each block of by×by pixels the value of largest size.  (C, ⌈H/by⌉, ⌈W/by⌉)."""
+    """Maps (C, H, W) reduced: of each by×by block the value with the largest |value|.  (C, ⌈H/by⌉, ⌈W/by⌉)."""
     if by == 1:
         return maps
     C, H, W = maps.shape
@@ -57,10 +57,10 @@ def reduced(maps: np.ndarray, by: int) -> np.ndarray:
 
 
 def block_of(shape: Sequence[int], side: int) -> int:
-    """By how much maps (…, H, W) are reduced so that they are no larger than side×side."""
+    """The factor by which maps (…, H, W) must be reduced to fit into side×side."""
     return max(1, -(-max(shape[-2:]) // side))
 
 
 def figures(value: float, digits: int = 6) -> float:
-    """The number with so many significant digits."""
+    """The number rounded to so many significant digits."""
     return float(f"{float(value):.{digits}g}")

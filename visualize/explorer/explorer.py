@@ -1,12 +1,12 @@
-"""Everything that the view may ask of a network and a photograph, and the answers.
+"""The explorer's questions about a network and a photograph, and the answers.
 
-    {"ask": "overview"}                                               photograph, first answers, every layer
-    {"ask": "way", "layer": …, "unit": […]}                           a class or unit, sent down by the three rules
-    {"ask": "down", "layer": …, "unit": […], "step": k, "place": …}   the arithmetic of one place on that way
-    {"ask": "up", "node": k, "place": …}                              the arithmetic of one place on the way up
-    {"ask": "class", "query": …}                                      which class a name or number means
+    {"ask": "overview"}                                               photograph, best classes, every layer
+    {"ask": "way", "layer": …, "unit": […]}                           the signals of a class or unit by the three rules
+    {"ask": "down", "layer": …, "unit": […], "step": k, "place": …}   the arithmetic of one place of that backward pass
+    {"ask": "up", "node": k, "place": …}                              the arithmetic of one place of the forward pass
+    {"ask": "class", "query": …}                                      the class of a name or number
 
-In a notebook any question may come; a file holds the answers to those that its reader can ask (`file.py`).
+A notebook widget answers any question; a file contains the answers that its view needs (`file.py`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ import numpy as np
 from PIL import Image
 
 from layers import ReLU
-from layers.arrays import to_host
-from minicnn.class_names import find_class, short_name
-from minicnn.loss import sigmoid, softmax
+from minicnn.answer import Answer
+from minicnn.class_names import find_class
 from minicnn.network import Network, input_of, preprocessing_of
 from minicnn.receptive_field import photo_box
 from minicnn.units import Unit, strongest_units, unit_title
@@ -40,8 +39,8 @@ UP_CELLS = 24  # … and of features
 class Explorer:
     """The answers about one photograph's centre crop.
 
-    name:    what the photograph is called
-    classes: those that come first, in place of the first answers
+    name:    the title of the photograph
+    classes: these come first, before the best ones
     """
 
     def __init__(
@@ -53,15 +52,15 @@ class Explorer:
         self.trace = trace_of(nodes)
         self.nodes = [on_host(node) for node in nodes]
         refuse_nonfinite(self.nodes)
-        scores = to_host(self.trace.scores)
-        if scores.ndim != 2:
-            raise ValueError(f"the explorer needs a network whose scores are (N, classes), got {scores.shape}")
-        best = np.argsort(-scores[0], kind="stable")[:answers]
-        self.classes = list(dict.fromkeys([*(classes or []), *map(int, best)]))
+        if self.trace.scores.ndim != 2:
+            got = self.trace.scores.shape
+            raise ValueError(f"the explorer needs a network whose scores are (N, classes), got {got}")
+        self.scored = Answer.of_scores(net, self.trace.scores)
+        self.classes = list(dict.fromkeys([*(classes or []), *self.scored.best(answers)]))
         self._last_way: tuple[object, Way] | None = None
 
     def answer(self, question: Mapping[str, Any]) -> Any:
-        """The answer as `encoding.pack` takes it.  Raises ValueError or KeyError for what there is not."""
+        """The answer as `encoding.pack` takes it.  Raises ValueError or KeyError for an invalid question."""
         kind = question.get("ask")
         if kind == "overview":
             return self.overview()
@@ -77,7 +76,7 @@ class Explorer:
         raise ValueError(f"unknown question {kind!r}: expected overview, way, down, up or class")
 
     def way(self, layer: str, unit: Unit) -> Way:
-        """The way down of a unit; the last one is kept, for its places are asked for next."""
+        """The backward passes of a unit; the last ones are kept, for questions about their places follow."""
         key = layer, unit
         if self._last_way is None or self._last_way[0] != key:
             self._last_way = key, Way(self.net, self.nodes, self.trace, layer, unit)
@@ -92,7 +91,7 @@ class Explorer:
     # ------------------------------------------------------------------ the overview
 
     def overview(self) -> dict[str, Any]:
-        """The photograph, the first answers, and of every layer its strongest channels."""
+        """The photograph, the best classes, and the strongest channels of every layer."""
         H, W = self.crop.pixels.shape[:2]
         return {
             "name": self.name,
@@ -109,22 +108,21 @@ class Explorer:
         }
 
     def first_answers(self) -> list[dict[str, Any]]:
-        scores = to_host(self.trace.scores)
-        single = scores.shape[1] == 1
-        probabilities = (sigmoid(scores) if single else softmax(scores))[0]
+        kind = self.scored.probability_name
+        found = (self.scored.described(c) for c in self.classes)
         return [
             {
-                "index": c,
-                "name": short_name(self.net.classes, c),
-                "score": figures(scores[0, c]),
-                "probability": figures(probabilities[c]),
-                "kind": "sigmoid" if single else "probability",
+                "index": one["index"],
+                "name": one["name"],
+                "score": figures(one["score"]),
+                "probability": figures(one[kind]),
+                "kind": kind,
             }
-            for c in self.classes
+            for one in found
         ]
 
     def described(self, node: Node) -> dict[str, Any]:
-        """A layer as the view has it: its maps are quantised by one scale."""
+        """A layer for the view, its maps quantised by one scale."""
         channels = self.shown(node)
         maps = as_maps(node.y[0])
         by, shown = block_of(maps.shape, SIDE), maps[channels]
@@ -149,7 +147,7 @@ class Explorer:
         return [int(c) for c in np.argsort(-peaks, kind="stable")[: UP_CELLS if node.y.ndim == 2 else UP_MAPS]]
 
     def strongest(self, layer: str, count: int = UP_MAPS) -> list[dict[str, Any]]:
-        """The strongest units of a layer: a unit that is 0 or less is not among them."""
+        """The strongest units of a layer, without those that are 0 or less."""
         found = []
         for unit in strongest_units(self.trace, layer, count):
             index = unit if isinstance(unit, tuple) else (unit,)
@@ -161,7 +159,7 @@ class Explorer:
 
 
 def refuse_nonfinite(nodes: Sequence[Node]) -> None:
-    """ValueError if a layer gives numbers that are infinite or none: there is nothing to see below it."""
+    """ValueError if the output of a layer contains NaN or infinity."""
     for node in nodes:
         if not np.isfinite(node.y).all():
             raise ValueError(f"layer {node.name} gives numbers that are infinite or NaN: its signals mean nothing")
@@ -185,7 +183,7 @@ def place_of(numbers: Sequence[int]) -> Place:
 
 
 def png_address(pixels: np.ndarray) -> str:
-    """Pixels as a picture that stands in a page: data:image/png;base64,…"""
+    """Pixels as an image within a page: data:image/png;base64,…"""
     png = io.BytesIO()
     Image.fromarray(pixels).save(png, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()

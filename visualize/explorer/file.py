@@ -1,8 +1,8 @@
-"""The explorer as one HTML file: the view, and the answers to all that a reader can ask of it; no server, no request.
+"""The explorer as one HTML file: the view and all answers that it needs, without any request to a server.
 
-Answers are packed, compressed by zlib and written in base64; the view unpacks one when it is asked for.  Of the
-microscope's records those are in the file whose places are the strongest of each field of a grid; the view goes to the
-nearest.  Files are kept below a size: classes come first, then the strongest unit of every layer, the second strongest.
+Answers are packed, compressed by zlib and written in base64; the view unpacks one when it is needed.  The records of
+arithmetic are those of the strongest place in each field of a grid; the view goes to the nearest.  The size of a file
+is limited: classes come first, then the strongest unit of every layer, then the second strongest.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .way import Way, as_maps, strongest_places
 VIEW = Path(__file__).parent / "view"
 SCRIPTS = ("draw.js", "source.js", "photo.js", "network.js", "signals.js", "steps.js", "microscope.js", "explorer.js")
 LIMIT = 8_000_000  # bytes of a file, unless one class alone is larger
-ROOM = 100_000  # of them for the code that is quoted and for what stands around the answers
-CLASSES = 0.7  # of them at most for classes, so that there is room for units
+ROOM = 100_000  # of them for the quoted code and the page around the answers
+CLASSES = 0.7  # fraction of them for classes at most, the rest for units
 UP, CLASS, UNIT = 3, 3, 2  # fields across the grids of places: on the way up, of a class, of a unit
 
 
@@ -48,7 +48,7 @@ def style_text() -> str:
 def write_explorer(
     path: str | os.PathLike[str], explorer: Explorer, units: int = 1, limit: int = LIMIT
 ) -> dict[str, Any]:
-    """Writes the file; returns what is in it: {"classes", "units", "left_out", "bytes"}."""
+    """Write the file; returns its content in numbers: {"classes", "units", "left_out", "bytes"}."""
     kept = Contents(explorer, limit)
     kept.add_class_ways()
     kept.add_unit_ways(units)
@@ -59,7 +59,7 @@ def write_explorer(
 
 
 class Contents:
-    """The answers of a file while they are collected."""
+    """The answers of a file."""
 
     def __init__(self, explorer: Explorer, limit: int) -> None:
         self.explorer, self.limit = explorer, limit
@@ -72,13 +72,13 @@ class Contents:
         self.up = encoded({"records": dict(records_up(explorer))})
 
     def add_class_ways(self) -> None:
-        """The first class is in every file; the others while there is room."""
+        """Add the classes: the first in any case, the others within the limit."""
         layer = self.overview["score_layer"]
         for c in self.explorer.classes:
             self.add(layer, [c], CLASS, self.limit * CLASSES)
 
     def add_unit_ways(self, units: int) -> None:
-        """The strongest units of every layer, highest layer first: a lower one's way is often part of a higher's."""
+        """Add the strongest units of each layer, highest first: a lower unit's pass is often part of a higher one's."""
         nodes = [node for node in reversed(self.overview["nodes"]) if node["depth"] == 0]
         for rank in range(units):
             for node in nodes:
@@ -86,7 +86,7 @@ class Contents:
                     self.add(node["name"], node["units"][rank]["unit"], UNIT, self.limit)
 
     def add(self, layer: str, unit: Sequence[int], across: int, limit: float) -> None:
-        """Adds a way, if with it the file stays below the limit; the first is added whatever its size."""
+        """Add the backward passes of a unit, if the file stays within the limit; the first in any case."""
         key = key_of(layer, unit)
         if key in self.ways or key in self.parts:
             return
@@ -108,12 +108,12 @@ class Contents:
             self.parts.setdefault(key_of(name, place), [key, steps, field])
 
     def expected_size(self, layer: str, unit: Sequence[int]) -> float:
-        """What the way may add, known before it is computed: as many bytes a value as the first one has."""
+        """An estimate of the size before anything is computed: as many bytes a value as the first unit's."""
         first_bytes, first_values = self.first or (0, 1)
         return first_bytes * self.values_below(layer, unit) / first_values
 
     def values_below(self, layer: str, unit: Sequence[int]) -> int:
-        """About how many values of the maps below a unit are not zero: those in what it sees."""
+        """About how many values are in the receptive field of a unit, over all maps below it."""
         trace, names = self.explorer.trace, self.explorer.trace.names
         x0, y0, x1, y1 = receptive_field(self.explorer.net, trace, layer, unit_of(unit))
         areas = (math.prod(x.shape[2:]) for x in trace.maps[: names.index(layer) + 1])
@@ -161,10 +161,10 @@ def records_up(explorer: Explorer) -> Iterator[tuple[str, Any]]:
 
 
 def ways_within(way: Way) -> Iterator[tuple[str, list[int], int]]:
-    """Ways that are the rest of this one: (layer, unit, after how many steps).
+    """Units whose backward passes are the rest of this one: (layer, unit, after how many steps).
 
-    Where all three signals are 1 at one unit of X_n and 0 elsewhere (below the ReLU that the unit opened, below the
-    pool that chose it), the rest of the way is that of the unit of the layer below.
+    Where all three signals are 1 at one unit of X_n and 0 elsewhere (below an open ReLU, below the pool that it won),
+    the rest is the backward pass of that unit of the layer below.
     """
     names = way.trace.names
     for k, passages in enumerate(way.steps[:-1]):
@@ -186,7 +186,7 @@ def encoded(answer: Any) -> str:
 
 
 def page_text(answers: dict[str, Any], name: str) -> bytes:
-    """The page.  Its policy allows this style, this script, and pictures that stand in it; and no request at all."""
+    """The page.  Its content security policy allows its own style, script and images, and no request at all."""
     script = f"{module_text()}\nstart(document);\n"
     style = style_text()
     policy = (
@@ -206,7 +206,7 @@ def filled(template: str, parts: dict[str, str]) -> Iterable[bytes]:
 
 
 def in_script(value: Any) -> str:
-    """JSON that no text in it can end the element early."""
+    """JSON in which no text can end the script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 

@@ -1,7 +1,7 @@
-"""The arithmetic of one place, as data that the view shows: a formula, its numbers, and the line of code that did it.
+"""The arithmetic of one place as data for the view: a formula, its numbers, and the line of code that computes it.
 
 A place is an index of one image's maps or features: (channel, row, column) or (number,).  `upward.py` and `downward.py`
-say for each kind of layer how its numbers came about, in terms of the classes below.
+make these records for each kind of layer.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .encoding import figures
 
 Place: TypeAlias = tuple[int, ...]
 HOUSE = Path(__file__).resolve().parent.parent.parent
-TERMS = 6  # how many terms of a long sum are shown one by one
+TERMS = 6  # of a long sum, so many terms are shown individually
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A small table of numbers; `operator` stands before it, `marks` are cells to point out.  None is padding."""
+    """A small table of numbers, with an operator before it and marked cells.  None is padding."""
 
     title: str
     rows: list[list[float | None]]
@@ -38,7 +38,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Sum:
-    """grids, and terms (label, value) that add up to the value `total`; a number that is no sum has no terms."""
+    """Terms (label, value) whose sum is `total`, and grids; a number that is no sum has no terms."""
 
     title: str
     total: float
@@ -49,7 +49,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Cases:
-    """A ReLU's gates: X_n above 0 or not, what comes down positive or not, and for each rule the case it is in."""
+    """A ReLU at one place: X_n, and for each rule the signal above and below it."""
 
     x: float
     above: dict[str, float]
@@ -58,7 +58,7 @@ class Cases:
 
 @dataclass(frozen=True)
 class Record:
-    """What the microscope shows of one place: formula, sums, and the lines of the library that computed them."""
+    """The arithmetic of one place: formula, sums, and the lines of the library that compute them."""
 
     formula: str
     sums: list[Sum]
@@ -67,7 +67,7 @@ class Record:
 
 
 def as_json(value: Any) -> Any:
-    """A record as JSON has it: dataclasses as dictionaries, numbers with six significant digits."""
+    """A record for JSON: dataclasses as dictionaries, numbers with six significant digits."""
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
@@ -81,7 +81,7 @@ def as_json(value: Any) -> Any:
 
 
 def exact(x: Array) -> np.ndarray:
-    """In double precision on the host: sums are added up more exactly than they were computed."""
+    """In double precision on the host, more precise than the original computation."""
     return to_host(x).astype(np.float64)
 
 
@@ -97,13 +97,13 @@ def largest_terms(labels: Callable[[int], str], values: np.ndarray, rest: str = 
 
 
 def table(values: np.ndarray, known: np.ndarray | None = None) -> list[list[float | None]]:
-    """The numbers as rows; None where nothing is known (padding)."""
+    """The numbers as rows; None for padding."""
     return [
         [float(v) if known is None or known[i, j] else None for j, v in enumerate(row)] for i, row in enumerate(values)
     ]
 
 
-# ---------------------------------------------------------------------- the line that did it
+# ---------------------------------------------------------------------- the line of code
 
 
 LISTINGS: dict[str, dict[str, Any]] = {}  # "layers/relu.py:21" → the function that this line is part of
@@ -111,7 +111,7 @@ LISTINGS: dict[str, dict[str, Any]] = {}  # "layers/relu.py:21" → the function
 
 @cache
 def line_of(function: Callable[..., Any], fragment: str) -> str:
-    """Where in the library's code the fragment stands within the function: "layers/relu.py:21"; listed in LISTINGS."""
+    """The place of a fragment of the function's code, "layers/relu.py:21"; the function is added to LISTINGS."""
     function = inspect.unwrap(function)
     lines, first = inspect.getsourcelines(function)
     offset = next(k for k, line in enumerate(lines) if fragment in line)

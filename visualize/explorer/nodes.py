@@ -1,4 +1,4 @@
-"""The way up as a list of nodes: every layer, those within branches too, with what went in and what came out."""
+"""A forward pass as a list of nodes: every layer, also within branches, with its input and output."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from minicnn.network import Network, Trace
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One layer of the way up: y, cache = layer.forward(x).
+    """One layer of a forward pass: y, cache = layer.forward(x).
 
     name:   layer, or layer.branch.place of a layer within branches (as in `minicnn.summary`)
-    depth:  how many junctions it is inside of: 0 for the network's own layers
+    depth:  the number of branching layers around it: 0 for the network's own layers
     branch: the name of the branch it is in; "" outside of branches
     """
 
@@ -31,7 +31,7 @@ class Node:
 
 
 def nodes_of(net: Network, x: Array) -> list[Node]:
-    """The nodes of one forward pass, lowest first; a junction stands after the layers of its branches."""
+    """The nodes of one forward pass, lowest first; a branching layer comes after those of its branches."""
     return chain_of(net.layers, x)
 
 
@@ -42,12 +42,12 @@ def trace_of(nodes: list[Node]) -> Trace:
 
 
 def on_host(node: Node) -> Node:
-    """The node with its maps on the host; its cache stays where it is, for the ways down."""
+    """The node with its maps on the host; its cache stays on the device, for the backward passes."""
     return replace(node, x=to_host(node.x), y=to_host(node.y))
 
 
 def chain_of(layers: Mapping[str, Layer], x: Array, depth: int = 0, branch: str = "") -> list[Node]:
-    """The nodes of layers that follow one another."""
+    """The nodes of a chain of layers."""
     nodes: list[Node] = []
     for name, layer in layers.items():
         if isinstance(layer, Branches):

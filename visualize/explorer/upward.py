@@ -1,4 +1,4 @@
-"""The microscope on the way up: how the value at one place of X_{n+1} came about from X_n."""
+"""The arithmetic of the forward pass: the value at one place of X_{n+1} from X_n."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .nodes import Node
 
 
 def up(node: Node, place: Place, branches: list[Node]) -> Record:
-    """The arithmetic of X_{n+1}(place).  `branches`: of a junction, the last layer of each branch that has any."""
+    """The arithmetic of X_{n+1}(place).  `branches`: of a branching layer, the last layer of each non-empty branch."""
     if isinstance(node.layer, Concat | Add):
         return _junction(node, place, branches)
     return upward(node.layer, node, place)
@@ -41,9 +41,9 @@ def up(node: Node, place: Place, branches: list[Node]) -> Record:
 
 @singledispatch
 def upward(layer: Layer, node: Node, place: Place) -> Record:
-    """A layer of no kind listed here: its number, and of dropout what it says of itself."""
+    """Any other kind of layer: its number, and whether it is X_n's."""
     same = node.x.shape == node.y.shape and node.x[0][place] == node.y[0][place]
-    note = "the number passes as it is" if same else "this kind of layer shows its number, not its arithmetic"
+    note = "the number is unchanged" if same else "this kind of layer shows its number, not its arithmetic"
     return Record("X_{n+1} = X_n" if same else "", [Sum("", _value(node, place), note=note)], [])
 
 
@@ -90,7 +90,7 @@ def _fully_connected(layer: FullyConnected, node: Node, place: Place) -> Record:
 @upward.register
 def _relu(layer: ReLU, node: Node, place: Place) -> Record:
     x = float(node.x[0][place])
-    note = "open: X_n > 0, and it passes as it is" if x > 0 else "closed: X_n ≤ 0, and 0 goes on"
+    note = "open: X_n > 0, unchanged" if x > 0 else "closed: X_n ≤ 0, the result is 0"
     return Record(
         "X_{n+1} = max(X_n, 0)",
         [
@@ -207,10 +207,10 @@ def _junction(node: Node, place: Place, branches: list[Node]) -> Record:
 def window(
     node: Node, size: tuple[int, int], stride: tuple[int, int], before: tuple[int, int], position: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What output (i, j) sees of X_n in all channels, (C, kh, kw) with zeros as padding, and which are pixels."""
+    """The window of output (i, j) in all channels, (C, kh, kw) with zeros as padding, and which are pixels."""
     H, W = node.x.shape[2:]
     rows = stride[0] * position[0] - before[0] + np.arange(size[0])
     columns = stride[1] * position[1] - before[1] + np.arange(size[1])
     known = ((rows >= 0) & (rows < H))[:, None] & ((columns >= 0) & (columns < W))
-    seen = exact(node.x[0][:, rows.clip(0, H - 1)][:, :, columns.clip(0, W - 1)])
-    return seen * known, known
+    values = exact(node.x[0][:, rows.clip(0, H - 1)][:, :, columns.clip(0, W - 1)])
+    return values * known, known

@@ -1,4 +1,4 @@
-"""One class or unit, sent down to the image by the three rules: what the view shows of every step."""
+"""The backward passes of one class or unit by the three rules: what the view shows of every step."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .nodes import Node
 CELLS = 48  # of features, so many of the strongest are shown
 MAPS = 4  # of small maps, so many of the strongest channels are shown
 AREA = 2048  # … and as many as have no more pixels than this together, at least one
-SIDE, IMAGE_SIDE = 128, 256  # larger maps are drawn smaller
+SIDE, IMAGE_SIDE = 128, 256  # larger maps are reduced
 
 Passages = dict[str, Passage]  # by rule
 
 
 class Way:
-    """The steps of one unit's way down, highest layer first."""
+    """The backward passes of one unit, step by step, highest layer first."""
 
     def __init__(self, net: Network, nodes: Sequence[Node], trace: Trace, layer: str, unit: Unit) -> None:
         self.net, self.trace, self.layer, self.unit = net, trace, layer, unit
@@ -48,7 +48,7 @@ class Way:
         self.channels = [self.chosen_channels(k) for k in range(len(self.steps))]
 
     def described(self, order: str) -> dict[str, Any]:
-        """The whole way as the view has it; `order`, RGB, BGR or L, is that of the image's channels."""
+        """All steps for the view; `order`, RGB, BGR or L, is that of the image's channels."""
         field = receptive_field(self.net, self.trace, self.layer, self.unit) if self.trace.maps[0].ndim == 4 else None
         steps = [self.step(k, order) for k in range(len(self.steps))]
         return {
@@ -91,19 +91,19 @@ class Way:
             "by": by,
             "maps": {rule: quantised(reduced(of_rule, by), scales[rule]) for rule, of_rule in values.items()},
             "scales": {rule: figures(scale, 3) for rule, scale in scales.items()},
-            "closed": {rule: None if share is None else figures(share, 4) for rule, share in numbers.closed.items()},
+            "closed": {rule: None if x is None else figures(x, 4) for rule, x in numbers.closed.items()},
             "open": None if numbers.open is None else figures(numbers.open, 4),
             "cosine": None if numbers.cosine is None else figures(numbers.cosine, 5),
             "difference": None if numbers.difference is None else figures(numbers.difference, 4),
             "same": numbers.same,
-            "alive": numbers.alive,
+            "nonzero": numbers.nonzero,
         }
         if isinstance(node.layer, ReLU):
             step["gates"] = self.gates(k, channels, by)
         return step
 
     def chosen_channels(self, k: int) -> np.ndarray:
-        """The channels shown: those in which the three signals, each divided by its own size, are the strongest."""
+        """The channels shown: those with the largest energy of the three signals, each normalised."""
         maps = [as_maps(passage.below[0]) for passage in self.steps[k].values()]
         if k == len(self.steps) - 1:
             return np.arange(len(maps[0]))  # the image's colours
@@ -113,7 +113,7 @@ class Way:
         return np.argsort(-np.broadcast_to(strength, len(maps[0])), kind="stable")[:count]
 
     def gates(self, k: int, channels: np.ndarray, by: int) -> np.ndarray:
-        """1(X_n > 0) + 2 · 1(R > 0) of the channels shown; 4 where nothing comes down, by neither rule."""
+        """1(X_n > 0) + 2 · 1(R > 0) of the channels shown; 4 more where both signals are zero."""
         passages = self.steps[k]
         x = as_maps(self.nodes[passages["gradient"].name].x[0])[channels]
         R, grad = (as_maps(passages[rule].above[0])[channels] for rule in ("deconv", "gradient"))
@@ -131,19 +131,19 @@ class Way:
         return downward(node.layer, node, passages, place)
 
     def arrived(self, k: int, node: Node, rule: str) -> dict[str, np.ndarray]:
-        """What each branch of the junction at step k sent down to X_n; an empty branch hands on what it got."""
+        """The signal of each branch of step k at X_n; an empty branch passes its own on unchanged."""
         assert isinstance(node.layer, Branches)
         passed: dict[str, np.ndarray] = {step[rule].name: step[rule].below for step in self.steps[:k]}
         above, branches = self.steps[k][rule].above, node.layer.branches
-        shares = split(above, node.cache[0]) if isinstance(node.layer, Concat) else [above] * len(branches)
+        parts = split(above, node.cache[0]) if isinstance(node.layer, Concat) else [above] * len(branches)
         return {
-            branch: passed.get(f"{node.name}.{branch}.0", share) for branch, share in zip(branches, shares, strict=True)
+            branch: passed.get(f"{node.name}.{branch}.0", part) for branch, part in zip(branches, parts, strict=True)
         }
 
     def places(self, k: int, across: int) -> Iterator[Place]:
-        """Of each channel shown, the place of the strongest signal in every field of a grid of across×across.
+        """In each channel shown, the place of the strongest signal in every field of a grid of across×across.
 
-        At a ReLU the signal that came down, for what its gates closed is looked at, too.
+        At a ReLU the signal above it, to include places that its gates set to zero.
         """
         channels, passages = self.channels[k], self.steps[k]
         at_relu = isinstance(self.nodes[passages["gradient"].name].layer, ReLU)
@@ -158,7 +158,7 @@ class Way:
 
 
 def strongest_places(strength: np.ndarray, across: int) -> Iterator[tuple[int, int, int]]:
-    """The largest of each field of a grid over the maps (C, H, W)."""
+    """The place of the largest value in each field of a grid over the maps (C, H, W)."""
     C, H, W = strength.shape
     for channel in range(C):
         for rows in np.array_split(np.arange(H), min(across, H)):

@@ -1,4 +1,4 @@
-"""The explorer in a notebook: the view of the page, its questions answered by the kernel."""
+"""The explorer as a notebook widget: the view of the page, its questions answered by the kernel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def widget_of(explorer: Explorer) -> Any:
 
 
 def reply(widget: Any, explorer: Explorer, message: dict[str, Any]) -> None:
-    """Sends the answer; of a question that cannot be answered, why."""
+    """Send the answer, or the reason why there is none."""
     try:
         answer = pack(explorer.answer(message["question"]))
     except (ValueError, LookupError, TypeError) as error:

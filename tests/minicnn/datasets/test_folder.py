@@ -226,7 +226,7 @@ def test_a_class_whose_name_would_move_the_cursor(root):
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, float("nan")])
 def test_a_share_to_hold_out_lies_between_0_and_1(root, share):
-    with pytest.raises(ValueError, match="expected a share between 0 and 1"):
+    with pytest.raises(ValueError, match="expected a fraction between 0 and 1"):
         image_folder(root, TINY, held_out=share)
 
 
@@ -323,7 +323,7 @@ def test_a_folder_that_is_no_part_is_said(tmp_path):
     tree(tmp_path / "test", 1)
     tree(tmp_path / "extra", 1)
     (line,) = image_folder(tmp_path, TINY).left_out
-    assert "extra is none of the parts train, test and validation, and is passed over" in line
+    assert "extra is none of train, test and validation, and is ignored" in line
 
 
 @pytest.mark.parametrize("dropping", ["__MACOSX/red/._0.png", "@eaDir/0.png", ".git/0", "Thumbs.db", "red/Thumbs.db"])

@@ -205,5 +205,5 @@ def test_fashion_mnist_without_its_package_says_how_to_get_it(monkeypatch, tmp_p
 
 def test_training_and_test_images_of_different_sizes_are_refused(folder):
     (folder / "t10k-images-idx3-ubyte").write_bytes(packed(1, 3, 3, content=bytes(9)))
-    with pytest.raises(ValueError, match=r"of shape \(2, 3\), to be tested by of \(3, 3\): expected the same"):
+    with pytest.raises(ValueError, match=r"have shape \(2, 3\), test images \(3, 3\): expected the same"):
         idx.mnist(folder)

@@ -68,6 +68,14 @@ def test_what_the_mask_covers_has_one_colour_unlike_what_lies_around():
         assert np.linalg.norm(image[around].mean(axis=0) - colour) > 0.2
 
 
+def test_the_contrast_of_an_object_is_neither_small_nor_large(rng):
+    """Without the upper limit the spread of a scene's colours would depend on the area of its object."""
+    grey = np.full(3, 0.5)
+    distances = [np.linalg.norm(shapes.contrasting(grey, rng) - grey) for _ in range(500)]
+    assert 0.45 <= min(distances) < 0.47
+    assert 0.63 < max(distances) <= 0.65
+
+
 def test_the_classes_are_equally_frequent(many):
     expected = COUNT / 10
     chi_squared = ((np.bincount(many.labels, minlength=10) - expected) ** 2 / expected).sum()

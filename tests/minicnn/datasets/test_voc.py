@@ -109,7 +109,7 @@ def test_a_picture_of_another_shape_is_not_the_one_that_was_annotated():
 
 def test_without_a_size_boxes_are_clipped_to_the_picture_and_must_meet_it():
     assert voc.Annotation(None, [("cat", (40, 30, 60, 60))]).scaled_to(50, 40).objects == [("cat", (40, 30, 50, 40))]
-    with pytest.raises(ValueError, match="the box of 'cat' lies outside"):
+    with pytest.raises(ValueError, match="the box of 'cat' is outside"):
         voc.Annotation(None, [("cat", (50, 0, 60, 10))]).scaled_to(50, 40)
 
 

@@ -44,14 +44,14 @@ function page(view) {
 }
 
 function leadOf(overview) {
-  const text = "Choose a class or a unit and watch its signal come down through the network to the photograph, layer by layer, by three rules: ";
+  const text = "Choose a class or a unit and follow its signal back through the network to the photograph, layer by layer, by three rules: ";
   return overview.has_relu
     ? `${text}gradient, DeconvNet and guided differ only in what a ReLU lets pass.`
     : `${text}they differ only at ReLUs, and this network has none, so nothing parts.`;
 }
 
 function footOf(overview) {
-  if (overview.any) return "Every number is computed by minicnn, in the notebook's kernel, as it is asked for.";
+  if (overview.any) return "Every number is computed by minicnn in the notebook's kernel.";
   const left = overview.left_out
     ? ` ${overview.left_out} more classes and units would make this file larger than ${Math.round(overview.limit / 1e6)} MB and are not in it.`
     : "";

@@ -2,13 +2,13 @@
 
 function microscopePanel(overview, { look, choose, source }) {
   const element = h("section", { class: "microscope", "aria-label": "the microscope", "aria-live": "polite" });
-  const empty = () => element.replaceChildren(h("h2", {}, "Microscope"), h("p", { class: "hint" }, "Click a place of any map, and its arithmetic is shown here with its numbers."));
+  const empty = () => element.replaceChildren(h("h2", {}, "Microscope"), h("p", { class: "hint" }, "Click a place of any map to see its arithmetic here, with its numbers."));
   empty();
 
   function heading({ side, name, place, moved }) {
-    const way = side === "up" ? `How the output of ${name} came about` : `How the signals below ${name} came about`;
+    const way = side === "up" ? `How the output of ${name} is computed` : `How the signals below ${name} are computed`;
     const where = place.length === 1 ? `number ${place[0]}` : `channel ${place[0]}, row ${place[1]}, column ${place[2]}`;
-    const note = moved ? h("p", { class: "hint" }, "This page holds the sums of some places of each map, the strongest of every field; this is the nearest. (In a notebook: any place.)") : null;
+    const note = moved ? h("p", { class: "hint" }, "This page has the sums of some places of each map; this is the nearest. (In a notebook: any place.)") : null;
     return [h("h2", {}, "Microscope"), h("p", { class: "where" }, h("b", {}, way), `, at ${where}`), note];
   }
 

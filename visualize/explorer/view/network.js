@@ -8,7 +8,7 @@ function networkPanel(overview, source, { choose, look }) {
       "section",
       { class: "network", "aria-label": "the network" },
       h("h2", {}, "The network, image first"),
-      h("p", { class: "hint" }, "A click on a map shows how that number came about; a button sends a unit down."),
+      h("p", { class: "hint" }, "Click a map to see how a number is computed, or a button for the signal of a unit."),
       list,
     ),
     /** Marks the layer that the signal has just passed, and keeps it in sight within the list. */

@@ -106,9 +106,9 @@ function threePanels(overview, look, each) {
 
   function caption(rule) {
     const parts = [];
-    if (!step.alive[rule]) parts.push("zero everywhere");
+    if (!step.nonzero[rule]) parts.push("zero everywhere");
     if (part?.enlarged) parts.push("enlarged: what the unit sees");
-    if (step.closed[rule] !== null) parts.push(`its gate closed ${share(step.closed[rule])} of what came down`);
+    if (step.closed[rule] !== null) parts.push(`its gate sets ${share(step.closed[rule])} of the signal to zero`);
     return parts.join("; ");
   }
 
@@ -213,12 +213,12 @@ function gatesPanel() {
 }
 
 const SENTENCES = {
-  Conv: "A convolution sends all three down alike, each through the flipped kernels: ⋆ K̂.",
-  GroupedConv: "A convolution sends all three down alike, each through the flipped kernels: ⋆ K̂.",
-  MaxPool: "A max-pool sends all three down alike: to the place of each window's winner, the switch.",
-  FullyConnected: "A fully connected layer sends all three down alike: Wᵀ times what comes down.",
-  Concat: "Each branch takes its share of the channels down; where the branches meet, their signals add up.",
-  Add: "Each branch takes the whole signal down; where the branches meet, their signals add up.",
+  Conv: "A convolution treats all three signals alike: ⋆ K̂, the flipped kernels.",
+  GroupedConv: "A convolution treats all three signals alike: ⋆ K̂, the flipped kernels.",
+  MaxPool: "A max-pool treats all three signals alike: each goes to the maximum of its window, the switch.",
+  FullyConnected: "A fully connected layer treats all three signals alike: Wᵀ times the signal.",
+  Concat: "Each branch gets the signal of its own channels; where the branches meet, their signals add up.",
+  Add: "Each branch gets the whole signal; where the branches meet, their signals add up.",
   LocalResponseNorm: "Gradient and guided signal take the true derivative; a DeconvNet leaves normalisation out.",
 };
-const sentenceFor = (step) => SENTENCES[step.kind] ?? "This layer sends all three down alike.";
+const sentenceFor = (step) => SENTENCES[step.kind] ?? "This layer treats all three signals alike.";
