@@ -185,11 +185,12 @@ def repacked_mat(content: bytes, rng: np.random.Generator, other: bytes) -> byte
 def read(path: Path) -> None:
     """All that the file claims to hold; FileErrors are welcome."""
     from minicnn import formats
-    from minicnn.formats.array_pickle import read_array_pickle
+    from minicnn.array_pickle import read_array_pickle
+    from minicnn.errors import reading
     from minicnn.formats.stored import Stored
     from minicnn.state_dict import dictionaries
 
-    with suppress(formats.FileError):
+    with suppress(formats.FileError), reading(path, "a file"):
         if path.suffix == ".pkl":
             read_array_pickle(path.read_bytes())
         elif path.suffix == ".pth":

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .errors import FileError
+from ..errors import FileError
 
 MATRIX, COMPRESSED = 14, 15  # kinds of elements
 NUMBERS, TEXT = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13), (1, 2, 3, 4, 16, 17, 18)  # … of numbers, and of text
@@ -86,8 +86,6 @@ def inflated(packed: bytes) -> bytes:
 def elements(content: Content, at: int, end: int, what: str = "a matrix") -> Iterator[tuple[int, int, int]]:
     """(kind, begin and end of its content) of each element between two places; small ones lie in their tag."""
     while at < end:
-        if at + 8 > end:
-            raise FileError(f"ends in the middle of {what}")
         kind, size = struct.unpack_from("<II", content, at)
         if kind >> 16:  # a small element: | size: 2 bytes | kind: 2 bytes | content |
             yield kind & 0xFFFF, at + 4, at + 4 + min(kind >> 16, 4)

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from layers.windows import Pair
-
+from ..errors import FileError
 from . import limits
-from .errors import FileError
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +42,13 @@ def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarra
     if proto.domain not in ("", "ai.onnx"):
         raise FileError(f"{proto.op_type} {proto.name!r} is of the domain {proto.domain!r}; expected ONNX's own")
     output = proto.output[0] if proto.output else ""
-    attributes = {}
-    for a in proto.attribute:
-        if a.type not in (onnx.AttributeProto.TENSOR, onnx.AttributeProto.GRAPH):
-            value = onnx.helper.get_attribute_value(a)
-            attributes[a.name] = value if isinstance(value, (bytes, int, float)) else list(value)
     return Node(
         proto.op_type,
         proto.name.strip("/") or output,  # PyTorch writes "/features/features.0/Conv"
         output,
         [value for value in proto.input if value in made],
         [constants.get(value) for value in proto.input],
-        attributes,
+        {a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute},
     )
 
 
@@ -88,14 +81,9 @@ def one_each(constant: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 # ---------------------------------------------------------------------- attributes
 
 
-def whole(node: Node, key: str, count: int, default: int | None = None) -> tuple[int, ...]:
-    """`count` whole numbers."""
+def whole(node: Node, key: str, count: int, default: int | None = None) -> Any:
+    """A tuple of `count` whole numbers."""
     return limits.whole(key, node.attributes.get(key, [] if default is None else [default] * count), count)
-
-
-def pair(node: Node, key: str, default: int | None = None) -> Pair:
-    rows, columns = whole(node, key, 2, default)
-    return rows, columns
 
 
 def flag(node: Node, key: str, default: int = 0) -> bool:

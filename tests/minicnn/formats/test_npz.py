@@ -13,8 +13,8 @@ import pytest
 from layers import Conv, Layer, ReLU
 from minicnn import Network, formats
 from minicnn.architectures import PREPROCESSINGS
+from minicnn.description import KINDS
 from minicnn.formats import FileError
-from minicnn.formats.description import KINDS
 
 from ...examples import every_layer
 from .networks import assert_same, every_kind
