@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from layers import Conv, GlobalAveragePool
 from minicnn import Network, formats
+from minicnn.errors import reading
 from minicnn.formats import FileError, pytorch
 from minicnn.images import Preprocessing
 from minicnn.pickles import MOST_INSTRUCTIONS, Unknown
@@ -140,7 +141,7 @@ def raw(*parts: bytes) -> bytes:
 PROGRAMS = {
     "an object made without its class's leave": (
         raw(code(Name("torch", "Size")), b")\x81"),
-        "damaged or truncated pickle",
+        "damaged or truncated.*must be a type",
     ),
     "an instance of a class": (raw(b"(ios\nsystem\n"), "no state dict"),
     "an extension": (raw(b"\x82\x01"), "damaged or truncated"),
@@ -373,7 +374,7 @@ def test_hostile_safetensors(tmp_path, what):
 def test_a_header_of_exabytes(tmp_path):
     library()
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", 2**62) + b"{}")
-    refused(tmp_path / "x.safetensors", r"a header of 4,611,686,018,427,387,904 bytes")
+    refused(tmp_path / "x.safetensors", "header too large")
 
 
 def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
@@ -457,8 +458,9 @@ def read_all(path: Path, kind: str) -> None:
             formats.load(path)
         else:
             if kind == "safetensors":
-                for stored in formats.safetensors.read(path).values():
-                    stored.read()
+                with reading(path, "a file"):
+                    for stored in formats.safetensors.read(path).values():
+                        stored.read()
             else:
                 tensors_of(path)
         formats.load(path, "squeezenet1_1")  # which these tensors cannot be
