@@ -94,9 +94,8 @@ def format_of(path: Path) -> Format:
         with suppress(Exception), zipfile.ZipFile(path) as archive:  # if it is broken, its reader will complain
             names = archive.namelist()
     for format in FORMATS:
-        if format.begins and re.match(format.begins, head, re.DOTALL):
-            return format
-        if format.member and any(name.endswith(format.member) for name in names):
+        begins = format.begins and re.match(format.begins, head, re.DOTALL)
+        if begins or (format.member and any(name.endswith(format.member) for name in names)):
             return format
     if head.startswith(b"\x89HDF\r\n\x1a\n") or "model.weights.h5" in names or suffix in (".h5", ".hdf5", ".keras"):
         raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
@@ -139,14 +138,9 @@ def load(
                 net = Network(net.layers, preparation.fitted(declared, net.preprocessing), net.classes)
             except ValueError as error:
                 raise FileError(str(error)) from None
-        try_out(net, shape_of(net.preprocessing) or declared)
+        shape: Known = shape_of(net.preprocessing) or declared or (None, None, None)
+        for name, layer in net.layers.items():  # do the layers fit each other, and the classes the scores?
+            shape = shape_above(name, layer, shape)
+        if net.classes is not None and shape not in ((None,), (len(net.classes),)):
+            raise FileError(f"names {len(net.classes)} classes, but its scores have the shape {shape}")
     return net
-
-
-def try_out(net: Network, shape: Known | None) -> None:
-    """Whether the layers fit each other, and the classes the scores: an empty batch costs nothing."""
-    shape = shape or (None, None, None)
-    for name, layer in net.layers.items():
-        shape = shape_above(name, layer, shape)
-    if net.classes is not None and shape not in ((None,), (len(net.classes),)):
-        raise FileError(f"names {len(net.classes)} classes, but its scores have the shape {shape}")

@@ -47,10 +47,6 @@ def in_maps(scores: Known) -> bool:
     return len(scores) > 1
 
 
-class Misfit(FileError):
-    """A layer that does not fit what is below it, by name."""
-
-
 def shape_above(name: str, layer: Layer, shape: Known) -> Known:
     """The shape of what a layer makes of maps or features: an empty batch goes through it at once.
 
@@ -65,7 +61,7 @@ def shape_above(name: str, layer: Layer, shape: Known) -> Known:
     try:
         y, _ = layer.forward(np.zeros((0, *known), np.float32))
     except ShapeError as error:
-        raise Misfit(f"its layers do not fit each other: {error.at(name)}") from None
+        raise FileError(f"its layers do not fit each other: {error.at(name)}") from None
     if math.prod(y.shape[1:]) > LARGEST_MAPS:
-        raise Misfit(f"{type(layer).__name__} {name} makes maps of {y.shape[1:]} from {shape}")
+        raise FileError(f"{type(layer).__name__} {name} makes maps of {y.shape[1:]} from {shape}")
     return y.shape[1:]

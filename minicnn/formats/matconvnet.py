@@ -218,13 +218,6 @@ def preprocessing(normalization: Struct, shape: Shape | None) -> Preprocessing |
         if not 0.1 <= share <= 1:
             raise FileError(f"cropSize is {share:g}; expected the crop's share of the image, 0.1 … 1")
         warped = (max(H, round(H / share)), max(W, round(W / share)))
-    resize = max(warped) if warped is not None and keeps_aspect(normalization) else warped
+    (keeps_aspect,) = whole(normalization, "keepAspect", 1, default=1, largest=1)
+    resize = max(warped) if warped is not None and keeps_aspect else warped
     return Preprocessing((H, W), mean, order="RGB" if C == 3 else "L", resize=resize, rounding="matlab")
-
-
-def keeps_aspect(normalization: Struct) -> bool:
-    """normalization.keepAspect, true if the file does not tell."""
-    value = np.ravel(normalization.get("keepAspect", True))
-    if value.size != 1 or value.dtype.kind not in "biuf":
-        raise FileError(f"keepAspect is {value.tolist()}; expected true or false")
-    return bool(value[0])

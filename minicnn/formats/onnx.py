@@ -10,8 +10,6 @@ to be prepared, so a network has no preprocessing unless the file's metadata hav
 
     minicnn.preprocessing   {"size": [224, 224], "mean": [123.7, 116.3, 103.5], "order": "RGB", "resize": 256}
     minicnn.classes         ["tench, Tinca tinca", "goldfish, Carassius auratus", …]
-
-Otherwise give it one: Network(net.layers, preprocessing=…, classes=…).
 """
 
 from __future__ import annotations
@@ -40,14 +38,9 @@ from .onnx_shapes import refuse_half
 
 LARGEST_GRAPH = 10_000  # operators
 
-Constants = dict[str, np.ndarray]
-
 
 def load(path: Path) -> tuple[Network, Shape | None]:
-    """The network in an ONNX file, and the (C, H, W) of its images as far as the file says it.
-
-    FileError for anything else, MissingPackage without the package `onnx`.
-    """
+    """The network in an ONNX file, and the (C, H, W) of its images as far as the file says it."""
     package_folder("onnx", "onnx", "reading ONNX files")
     model = read_model(path)
     if len(model.graph.node) > LARGEST_GRAPH:
@@ -66,7 +59,7 @@ def load(path: Path) -> tuple[Network, Shape | None]:
 # ---------------------------------------------------------------------- the graph's values
 
 
-def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> Value:
+def image_of(graph: Any, constants: dict[str, np.ndarray], prepared: Shape | None) -> Value:
     """The one input that is no weight.  (Older files list weights as inputs too.)"""
     images = [value for value in graph.input if value.name not in constants]
     if len(images) != 1:
@@ -82,7 +75,7 @@ def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> Value:
     return Value(Node("", name, name), prepared or (C, H, W), batch=N or 1)
 
 
-def values_of(model: Any, image: Value, constants: Constants, path: Path) -> dict[str, Value]:
+def values_of(model: Any, image: Value, constants: dict[str, np.ndarray], path: Path) -> dict[str, Value]:
     """The values computed from the image by name, in the file's order, in which each reads only what is there.
 
     Operators that make constants are computed here and add to `constants`; so are shapes, which are -1 throughout where

@@ -33,8 +33,7 @@ def array_of(tensor: Any, path: Path) -> np.ndarray:
     """The numbers of a TensorProto: float32 or float64 (half precision is widened), or whole numbers."""
     import onnx
 
-    names = {value: key for key, value in onnx.TensorProto.DataType.items()}
-    kind = names.get(tensor.data_type, str(tensor.data_type))
+    kind = onnx.TensorProto.DataType.Name(tensor.data_type)
     if kind not in TYPES:
         raise FileError(f"tensor {tensor.name!r} is of type {kind}; expected numbers")
     try:
@@ -86,6 +85,9 @@ class Folding:
 
     def __call__(self, proto: Any, label: str, inputs: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]:
         """The outputs of an operator by name."""
+        from onnx.helper import make_function
+        from onnx.reference import ReferenceEvaluator
+
         value = next((a.t for a in proto.attribute if proto.op_type == "Constant" and a.name == "value"), None)
         if value is not None:
             return {proto.output[0]: array_of(value, self.path)}
@@ -94,19 +96,11 @@ class Folding:
             raise FileError(f"{label} computes with constants alone; of such operators these are read: {known}")
         try:
             self.left -= max(most_numbers(proto.op_type, inputs), 0)
-            made = {} if self.left < 0 else self.evaluated(proto, inputs)
+            if self.left < 0:
+                raise FileError(f"more than {MOST_NUMBERS:,} numbers in all")
+            given = dict(zip(filter(None, proto.input), inputs, strict=True))
+            function = make_function("", "constant", list(given), list(proto.output), [proto], self.opsets)
+            made = ReferenceEvaluator(function).run(None, given, {})
         except Exception as error:  # whatever the evaluator, or NumPy in it, has to say
             raise FileError(f"{label} cannot be computed: {error}") from None
-        if self.left < 0:
-            raise FileError(f"{label} makes more than {MOST_NUMBERS:,} numbers of constants")
-        return made
-
-    def evaluated(self, proto: Any, inputs: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]:
-        """The outputs of an operator by name, as the package computes them."""
-        from onnx.helper import make_function
-        from onnx.reference import ReferenceEvaluator
-
-        given = dict(zip(filter(None, proto.input), inputs, strict=True))
-        function = make_function("", "constant", list(given), list(proto.output), [proto], self.opsets)
-        made = ReferenceEvaluator(function).run(None, given, {})
         return {name: np.asarray(array) for name, array in zip(proto.output, made, strict=True)}

@@ -34,6 +34,10 @@ class Node:
     def __str__(self) -> str:
         return f"{self.operator} {self.name!r}"
 
+    def constant(self, n: int) -> np.ndarray | None:
+        """Input n, if it is there and the file holds it."""
+        return self.constants[n] if n < len(self.constants) else None
+
 
 def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarray]) -> Node:
     """A NodeProto, with the constants that it reads at hand."""
@@ -55,13 +59,9 @@ def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarra
 # ---------------------------------------------------------------------- weights
 
 
-def has(node: Node, n: int) -> bool:
-    return len(node.constants) > n and node.constants[n] is not None
-
-
 def weights(node: Node, n: int, ndim: int | None = None) -> np.ndarray:
     """Input n, which the file must hold as numbers."""
-    array = node.constants[n] if len(node.constants) > n else None
+    array = node.constant(n)
     if array is None:
         raise FileError(f"has no weights as input {n}; expected an array in the file")
     if array.dtype.kind != "f" or ndim not in (None, array.ndim):
@@ -99,7 +99,7 @@ def number(node: Node, key: str, default: float) -> float:
 
 def integers(node: Node, key: str, place: int) -> list[int] | None:
     """A list of whole numbers: an attribute in older files, an input in newer ones; None if it is left out."""
-    constant = node.constants[place] if has(node, place) else None
+    constant = node.constant(place)
     value = node.attributes.get(key) if constant is None else np.ravel(constant).tolist()
     if value is not None and not (isinstance(value, list) and all(isinstance(n, int) for n in value)):
         raise FileError(f"{key} is {value!r:.80}; expected whole numbers")

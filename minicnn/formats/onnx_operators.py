@@ -16,9 +16,8 @@ from layers import BatchNorm, Conv, FullyConnected, Layer
 from layers.windows import Pair, Sides
 
 from ..errors import FileError
-from .limits import Misfit
 from .onnx_graph import Value, joined
-from .onnx_node import Node, flag, has, number, one_each, weights, whole
+from .onnx_node import Node, flag, number, one_each, weights, whole
 from .onnx_shapes import flattened, padded, pads_of, refuse_half, reshaped, spatial, unsqueezed
 
 PROBABILITIES = ("Softmax", "LogSoftmax", "Sigmoid")  # left out at the end: a network gives scores
@@ -42,8 +41,6 @@ def above(node: Node, values: Sequence[Value]) -> Value:
     try:
         made = OPERATORS[node.operator](node, values[0])
         return values[0].then(node, made) if isinstance(made, Layer) else made
-    except Misfit:  # which names the layer
-        raise
     except ValueError as error:
         raise FileError(f"{node}: {error}") from None
 
@@ -58,7 +55,7 @@ def unknown(node: Node) -> FileError:
 def convolution(node: Node, below: Value) -> Layer | Value:
     """Behind a global average our maps are features (N, C) already, on which 1×1 kernels are a matrix."""
     K = weights(node, 1, ndim=4)
-    b = weights(node, 2, ndim=1) if has(node, 2) else None
+    b = None if node.constant(2) is None else weights(node, 2, ndim=1)
     (groups,), stride = whole(node, "group", 1, default=1), whole(node, "strides", 2, default=1)
     if below.is_flat and K.shape[2:] == (1, 1) and groups == 1:
         return FullyConnected(K[:, :, 0, 0], b)
@@ -75,7 +72,7 @@ def gemm(node: Node, below: Value) -> Layer:
         raise FileError("has transA = 1; expected images along the first axis")
     B = weights(node, 1, ndim=2)
     W = scaled(B if flag(node, "transB") else B.T, number(node, "alpha", 1.0))
-    if not has(node, 2):
+    if node.constant(2) is None:
         return FullyConnected(W)
     return FullyConnected(W, np.array(one_each(scaled(weights(node, 2), number(node, "beta", 1.0)), (1, len(W)))))
 
@@ -184,7 +181,7 @@ def affine(node: Node, below: Value) -> Layer | Value:
 
 def ratio(node: Node) -> float:
     """Of a Dropout: an input in newer files, an attribute in older ones."""
-    return float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5)
+    return number(node, "ratio", 0.5) if node.constant(1) is None else float(weights(node, 1).ravel()[0])
 
 
 def alone(node: Node, below: Value) -> Value:

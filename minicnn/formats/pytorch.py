@@ -182,11 +182,6 @@ def numbers_of(storage: Storage, offset: int, shape: tuple[int, ...], strides: t
     return native(numbers, storage.kind)
 
 
-def parameter(data: Any, *_: Any) -> Any:
-    """torch._utils._rebuild_parameter: a tensor that training changes."""
-    return expected((Stored, Unknown), data)
-
-
 def subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     """torch._tensor._rebuild_from_type_v2: a tensor with attributes."""
     return expected((Known, Unknown), function)(*expected(tuple, arguments))
@@ -194,5 +189,6 @@ def subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
 
 NAMES = Table({f"torch.{name}": Kind(kind) for name, kind in KINDS.items()})
 NAMES |= {f"torch._utils._rebuild_{name}": Known(tensor) for name in ("tensor", "tensor_v2")}
-NAMES |= {f"torch._utils._rebuild_{name}": Known(parameter) for name in ("parameter", "parameter_with_state")}
+PARAMETER = Known(lambda data, *_: expected((Stored, Unknown), data))  # a tensor that training changes
+NAMES |= {f"torch._utils._rebuild_{name}": PARAMETER for name in ("parameter", "parameter_with_state")}
 NAMES |= {"torch._tensor._rebuild_from_type_v2": Known(subclass), "torch.Size": Known(tuple)}

@@ -145,9 +145,9 @@ def layers_of(kind: int, shape: tuple[int, ...], content: bytes = b"", size: int
         ([layers_of(OPAQUE, (2, 2))], "matrix of class 17"),
         ([layers_of(OBJECT, (2, 2))], "matrix of class 3"),
         ([layers_of(CHAR, (1, 2), element(9, b"\0" * 8))], "is damaged"),
-        ([layers_of(CELL, (1, 1), size=2**31)], "ends in the middle of a variable"),
+        ([layers_of(CELL, (1, 1), size=2**31)], "ends in the middle of a matrix"),
         ([layers_of(CELL, (1, 1), element(9, b"\0" * 8))], "expected a matrix, found an element of"),
-        ([element(15, zlib.compress(b"\0" * 100)[:-30], 5000)], "ends in the middle of a variable"),
+        ([element(15, zlib.compress(b"\0" * 100)[:-30], 5000)], "ends in the middle of a matrix"),
     ],
 )
 def test_sizes_are_compared_before_memory_is_taken(elements, complaint, tmp_path):

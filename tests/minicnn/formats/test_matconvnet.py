@@ -137,7 +137,7 @@ def test_where_the_file_says_that_the_aspect_is_not_kept_photographs_are_warped(
 
 def test_a_keepaspect_that_is_neither_true_nor_false_is_refused(weights, rng, tmp_path):
     described = normalization(rng, border=row(4, 4), keepAspect="maybe")
-    with pytest.raises(FileError, match=r"keepAspect is .*expected true or false"):
+    with pytest.raises(FileError, match=r"keepAspect is .*expected 1 whole numbers of 0 … 1"):
         load(write(tmp_path / "net.mat", stored_layers(weights), described, CLASSES))
 
 
