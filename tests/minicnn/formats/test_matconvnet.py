@@ -12,6 +12,7 @@ from minicnn.errors import FileError
 from minicnn.formats import load
 from minicnn.formats.matconvnet import kernels
 from minicnn.network import one_hot
+from minicnn.preparation import Preparation
 from tests.minicnn.formats.matconvnet_files import cells, conv, pool, relu, row, stored_kernels, write
 
 CLASSES = ["tench, Tinca tinca", "goldfish", "great white shark", "tiger shark", "hammerhead"]
@@ -152,6 +153,14 @@ def test_the_mean_image_is_subtracted_pixel_by_pixel(weights, rng, tmp_path):
     assert net.preprocessing.resize is None
 
 
+def test_a_mean_image_that_is_not_a_number_is_refused(weights, rng, tmp_path):
+    described = normalization(rng, averageImage=np.full((SIDE, 26, 3), np.nan))
+    path = write(tmp_path / "net.mat", stored_layers(weights), described, CLASSES)
+    with pytest.raises(FileError, match="'the mean image' holds NaN"):
+        load(path)
+    assert np.isnan(load(path, allow_nonfinite=True).preprocessing.mean).all()
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3), (3, 1)])
 def test_a_mean_colour_is_subtracted_from_every_pixel(shape, weights, rng, tmp_path):
     described = {"imageSize": row(SIDE, 26, 3), "averageImage": np.reshape([10.0, 20, 30], shape), "cropSize": 0.875}
@@ -177,6 +186,7 @@ def test_input_size_is_as_good_as_image_size(weights, rng, tmp_path):
     net = load(path)
     assert isinstance(net["fc6"], FullyConnected)
     assert net.preprocessing is None  # nothing is said of a mean
+    assert load(path, preparation=Preparation("plain")).preprocessing.size == (SIDE, 26)
 
 
 def test_scalars_stand_for_all_sides(weights, rng, tmp_path):

@@ -242,6 +242,15 @@ def test_several_affine_maps_are_one_layer(rng, tmp_path):
     assert kinds == ["BatchNorm", "Conv", "ReLU", "BatchNorm", "Flatten"]
 
 
+def test_how_many_channels_a_junction_of_unknown_size_gives_is_not_guessed(rng, tmp_path):
+    """Both branches of a sum may change the channels: 4 here become 8."""
+    model, y = maps(rng)
+    model.shape = ["N", 3, "H", "W"]
+    y = model.add("Add", model.conv(y, 8, 4, 1), model.conv(y, 8, 4, 1))
+    y = model.add("Flatten", model.add("GlobalAveragePool", model.add("Mul", y, model.random(8, 1, 1))))
+    refused(model, tmp_path / "n.onnx", y, "unknown number of channels; export with a fixed size")
+
+
 def test_features_are_scaled_too(rng, tmp_path):
     model, y = maps(rng)
     y = model.gemm(model.add("Flatten", y), 5, 120)
