@@ -21,8 +21,8 @@ import numpy as np
 from layers.arrays import Array
 
 from . import formats
+from .errors import FileError, reading
 from .formats import npz
-from .formats.errors import FileError, reading
 from .jitter import Jitter
 from .training import Epoch, Run, Settings
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from . import architectures, formats
 from .architectures import CAFFE_ASPECT_KEPT
 from .architectures.squeezenet import squeezenet1_1
+from .array_pickle import read_array_pickle
 from .class_names import imagenet_classes
 from .extras import package_folder
 from .files import refuse_address
-from .formats.array_pickle import read_array_pickle
 from .network import Network
 from .preparation import Preparation, shape_of
 from .spelling import choose_from

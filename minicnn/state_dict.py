@@ -17,12 +17,11 @@ import numpy as np
 
 from . import architectures
 from .class_names import imagenet_classes
+from .errors import FileError
 from .extras import MissingPackage
-from .formats.errors import FileError
-from .formats.limits import refuse_nonfinite
-from .formats.pickles import Unknown
 from .formats.stored import Stored
 from .network import Network
+from .pickles import Unknown
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")  # usual ones, taken first
@@ -41,7 +40,7 @@ class Fit:
     prefix: str
 
 
-def network(saved: Any, name: str | None, allow_nonfinite: bool = False) -> Network:
+def network(saved: Any, name: str | None) -> Network:
     """The architecture `name` with the tensors of a file as its weights, named as torchvision names them.
 
     The last layer may have any number of classes; with a thousand they are ImageNet's.
@@ -64,7 +63,7 @@ def network(saved: Any, name: str | None, allow_nonfinite: bool = False) -> Netw
         raise FileError(f"not the weights of {name}: {fit.complaints[0]}{more}{advice}")
     names = architectures.torch_names(name)
     net = fit.wanted.with_parameters(
-        {ours: widened(checked(theirs, fit.tensors[theirs], allow_nonfinite)) for ours, theirs in names.items()}
+        {ours: widened(numbers_of(theirs, fit.tensors[theirs])) for ours, theirs in names.items()}
     )
     return Network(net.layers, net.preprocessing, classes_of(net))
 
@@ -176,14 +175,11 @@ def differences(tensors: Mapping[str, Any], wanted: Network, names: Mapping[str,
 # ---------------------------------------------------------------------- numbers
 
 
-def checked(name: str, tensor: Stored, allow_nonfinite: bool) -> np.ndarray:
-    """The tensor's numbers; those that are NaN or infinite are refused unless allowed."""
+def numbers_of(name: str, tensor: Stored) -> np.ndarray:
     try:
-        numbers = tensor.read()
+        return tensor.read()
     except Exception as error:  # a broken zip archive has many ways to say so
         raise FileError(f"{name!r}: {error}") from None
-    refuse_nonfinite({name: numbers}, allow_nonfinite)
-    return numbers
 
 
 def widened(numbers: np.ndarray) -> np.ndarray:

@@ -185,11 +185,12 @@ def repacked_mat(content: bytes, rng: np.random.Generator, other: bytes) -> byte
 def read(path: Path) -> None:
     """All that the file claims to hold; FileErrors are welcome."""
     from minicnn import formats
-    from minicnn.formats.array_pickle import read_array_pickle
+    from minicnn.array_pickle import read_array_pickle
+    from minicnn.errors import reading
     from minicnn.formats.stored import Stored
     from minicnn.state_dict import dictionaries
 
-    with suppress(formats.FileError):
+    with suppress(formats.FileError), reading(path, "a file"):
         if path.suffix == ".pkl":
             read_array_pickle(path.read_bytes())
         elif path.suffix == ".pth":
@@ -221,7 +222,7 @@ def work(first: int, count: int, seed: int) -> None:
         for suffix, content in files:
             (folder / f"good{suffix}").write_bytes(content)
             read(folder / f"good{suffix}")  # imports are not counted
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before, slowest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0.0
         for n in range(first, first + count):
             rng = np.random.default_rng([seed, n])
             suffix, content = files[n % len(files)]
@@ -234,13 +235,15 @@ def work(first: int, count: int, seed: int) -> None:
             except BaseException as error:
                 print(f"failure: number {n} ({suffix}): {type(error).__name__}: {error!s:.300}", flush=True)
             seconds = time.process_time() - begin
+            slowest = max(slowest, seconds)
             if seconds > MOST_SECONDS:
                 print(f"failure: number {n} ({suffix}) takes {seconds:.1f} s", flush=True)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             if 1024 * (peak - before) > MOST_MEMORY:
                 print(f"failure: number {n} ({suffix}) takes {(peak - before) / 2**20:.2f} GiB", flush=True)
                 before = peak
-        print(f"peak {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024} MiB", flush=True)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        print(f"took {peak // 1024} {slowest:.3f}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -254,7 +257,8 @@ def main(arguments: list[str] | None = None) -> int:
     if args.in_this_process:
         work(args.first, args.count, args.seed)
         return 0
-    at, end, failures, peak, begin = args.first, args.first + args.count, 0, "", time.perf_counter()
+    at, end, failures, begin = args.first, args.first + args.count, 0, time.perf_counter()
+    took: list[tuple[int, float]] = []  # MiB and the seconds of the slowest file, of each process
     while at < end:
         portion = min(5000, end - at)
         options = ["--first", str(at), "--count", str(portion), "--seed", str(args.seed), "--in-this-process"]
@@ -265,14 +269,18 @@ def main(arguments: list[str] | None = None) -> int:
             if line.startswith("failure"):
                 failures += 1
                 print(line, flush=True)
-        peak = next((line for line in reversed(lines) if line.startswith("peak")), peak)
+        took += [(int(line.split()[1]), float(line.split()[2])) for line in lines if line.startswith("took")]
         reached = [int(line.split()[1]) for line in lines if line.startswith("at ")]
         if result.returncode:
             failures += 1
             said = result.stderr.strip()[:3000]
             print(f"failure: number {reached[-1:]} ended the interpreter ({result.returncode})\n{said}", flush=True)
         at = (reached[-1] + 1 if reached else end) if result.returncode else at + portion
-    print(f"{args.count} files, {failures} failures, {peak}, {time.perf_counter() - begin:.0f} s")
+    memory, slowest = (max(values) for values in zip(*took or [(0, 0.0)], strict=True))
+    print(
+        f"{args.count} files, {failures} failures, at most {memory} MiB more, slowest file {slowest:.2f} s, "
+        f"{time.perf_counter() - begin:.0f} s in all"
+    )
     return 1 if failures else 0
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..formats.array_pickle import read_array_pickle
-from ..formats.errors import FileError, reading
+from ..array_pickle import read_array_pickle
+from ..errors import FileError, reading
 from .dataset import Dataset, Splits
 
 FOLDER = "cifar-10-batches-py"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import one_line
 from ..folders import files_under, may_be_picture
-from ..formats.errors import one_line
 from ..images import Preprocessing, read_photo
 from .dataset import Dataset, Splits, memory_for
 from .layout import EXPECTED, Layout, layout_of

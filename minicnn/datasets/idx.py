@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from ..formats.errors import FileError, reading
+from ..errors import FileError, reading
 from .dataset import Dataset, Splits, memory_for
 
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist

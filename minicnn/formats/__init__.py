@@ -17,11 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from .. import architectures, state_dict
+from ..errors import FileError, reading
 from ..network import Network
 from ..preparation import Preparation, Shape, shape_of
 from . import matconvnet, npz, onnx, pytorch, safetensors
-from .errors import FileError, reading
 from .limits import Known, refuse_nonfinite, shape_above
 from .npz import save
 
@@ -34,65 +36,66 @@ Found = tuple[Network, Shape | None]  # and the (C, H, W) of its images, where o
 class Format:
     """A kind of weight file.
 
-    suffixes:      of its files' names
-    load:          the network in a file of this kind; the architecture's name goes to files that do not know theirs
-    begins:        how its files begin, as a pattern
-    member:        how a member's name ends, if they are zip archives
-    is_state_dict: whether they do not know their architecture
+    title:         what such a file is
+    suffixes:      of its name
+    read:          the network in it, by the architecture's name for files that do not know theirs
+    begins:        how its content begins, as a pattern
+    member:        how a member's name ends, if it is a zip archive
+    is_state_dict: whether it does not know its architecture
     """
 
     title: str
     suffixes: tuple[str, ...]
-    load: Callable[[Path, str | None, bool], Found]
+    read: Callable[[Path, str | None], Found]
     begins: bytes = b""
     member: str = ""
     is_state_dict: bool = False
 
 
-def load_pytorch(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
+def read_pytorch(path: Path, network: str | None) -> Found:
     with pytorch.opened(path) as saved:
-        return state_dict.network(saved, network, allow_nonfinite), None
+        return state_dict.network(saved, network), None
 
 
-def load_safetensors(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    return state_dict.network(safetensors.read(path), network, allow_nonfinite), None
-
-
-def load_matconvnet(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    net = matconvnet.load(path)
-    refuse_nonfinite(net.parameters, allow_nonfinite)
-    return net, None
-
-
-def load_onnx(path: Path, network: str | None, allow_nonfinite: bool) -> Found:
-    net, shape = onnx.read(path)
-    refuse_nonfinite(net.parameters, allow_nonfinite)
+def read_onnx(path: Path, _: str | None) -> Found:
+    net, shape = onnx.load(path)
     return Network(net.layers, net.preprocessing, net.classes or state_dict.classes_of(net)), shape
 
 
-OLDER = re.escape(pytorch.OLDER_FILES_BEGIN)
 FORMATS = (  # content decides before suffixes do
-    Format("minicnn's own", (".npz",), lambda path, _, lax: (npz.load(path, lax), None), member=npz.DESCRIPTION),
-    Format("PyTorch", (".pth", ".pt", ".ckpt", ".tar"), load_pytorch, OLDER, member="/data.pkl", is_state_dict=True),
-    Format("safetensors", (".safetensors",), load_safetensors, rb".{5}\0\0\0\{", is_state_dict=True),
-    Format("MatConvNet", (".mat",), load_matconvnet, b"MATLAB (5.0|7.3)"),
-    Format("ONNX", (".onnx",), load_onnx),  # protocol buffers have no mark of their own
+    Format("a network that minicnn saved", (".npz",), lambda path, _: (npz.load(path), None), member=npz.DESCRIPTION),
+    Format(
+        "a weight file of PyTorch's",
+        (".pth", ".pt", ".ckpt", ".tar"),
+        read_pytorch,
+        begins=re.escape(pytorch.OLDER_FILES_BEGIN),
+        member="/data.pkl",
+        is_state_dict=True,
+    ),
+    Format(
+        "a safetensors file",
+        (".safetensors",),
+        lambda path, network: (state_dict.network(safetensors.read(path), network), None),
+        begins=rb".{5}\0\0\0\{",
+        is_state_dict=True,
+    ),
+    Format("a MatConvNet .mat file", (".mat",), lambda path, _: matconvnet.load(path), b"MATLAB (5.0|7.3)"),
+    Format("an ONNX model", (".onnx",), read_onnx),  # protocol buffers have no mark of their own
 )
 SUFFIXES = [suffix for format in FORMATS for suffix in format.suffixes]
 
 
 def format_of(path: Path) -> Format:
     """By content, or else by suffix."""
-    names, suffix = [], path.suffix.lower()
+    names, suffix = list[str](), path.suffix.lower()
     with open(path, "rb") as file:
         head = file.read(512)
-        if head.startswith(b"PK\3\4"):
-            with suppress(Exception):  # a broken archive: the suffix will tell, and the reader complain
-                names = zipfile.ZipFile(file).namelist()
+    if head.startswith(b"PK\3\4"):
+        with suppress(Exception), zipfile.ZipFile(path) as archive:  # if it is broken, its reader will complain
+            names = archive.namelist()
     for format in FORMATS:
-        if format.begins and re.match(format.begins, head, re.DOTALL):
-            return format
-        if format.member and any(name.endswith(format.member) for name in names):
+        begins = format.begins and re.match(format.begins, head, re.DOTALL)
+        if begins or (format.member and any(name.endswith(format.member) for name in names)):
             return format
     if head.startswith(b"\x89HDF\r\n\x1a\n") or "model.weights.h5" in names or suffix in (".h5", ".hdf5", ".keras"):
         raise FileError("a file of Keras' (HDF5), which is not read here; export the model to ONNX, with tf2onnx")
@@ -100,10 +103,7 @@ def format_of(path: Path) -> Format:
         if suffix in format.suffixes:
             return format
     known = ", ".join(f"{format.title} ({' '.join(format.suffixes)})" for format in FORMATS)
-    raise FileError(f"no weight file of a known kind; expected one of {known}")
-
-
-# ---------------------------------------------------------------------- all formats
+    raise FileError(f"no weight file of a known kind; expected one of these: {known}")
 
 
 def load(
@@ -122,32 +122,25 @@ def load(
     and other OSErrors; MissingPackage for a format whose package is not installed.
     """
     path = Path(path)
-    if network is not None:
-        architectures.torch_names(network)  # which says what names there are
+    names = {} if network is None else architectures.torch_names(network)  # which says what networks there are
     with reading(path, "a weight file"):
         format = format_of(path)
+    with reading(path, format.title):
         if network is not None and not format.is_state_dict:
             raise FileError(f"the file brings its own architecture; leave {network!r} out")
-        net, declared = format.load(path, network, allow_nonfinite)
+        net, declared = format.read(path, network)
+        declared = declared or shape_of(net.preprocessing)
+        if not allow_nonfinite:
+            mean = {"the mean image": np.asarray(net.preprocessing.mean)} if net.preprocessing else {}
+            refuse_nonfinite({**{names.get(name, name): p for name, p in net.parameters.items()}, **mean})
         if preparation is not None:
             try:
-                prepared = preparation.fitted(declared or shape_of(net.preprocessing), net.preprocessing)
+                net = Network(net.layers, preparation.fitted(declared, net.preprocessing), net.classes)
             except ValueError as error:
                 raise FileError(str(error)) from None
-            net = Network(net.layers, prepared, net.classes)
-        try_out(net)
-    return net
-
-
-def try_out(net: Network) -> None:
-    """Whether the layers fit each other, and the classes the scores: an empty batch costs nothing."""
-    shape: Known | None = shape_of(net.preprocessing)
-    if shape is None:
-        return
-    try:
-        for name, layer in net.layers.items():
+        shape: Known = shape_of(net.preprocessing) or declared or (None, None, None)
+        for name, layer in net.layers.items():  # do the layers fit each other, and the classes the scores?
             shape = shape_above(name, layer, shape)
-    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-        raise FileError(f"its layers do not fit each other: {error}") from None
-    if net.classes is not None and shape != (len(net.classes),):
-        raise FileError(f"it names {len(net.classes)} classes, but its scores have the shape {shape}")
+        if net.classes is not None and shape not in ((None,), (len(net.classes),)):
+            raise FileError(f"names {len(net.classes)} classes, but its scores have the shape {shape}")
+    return net

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PureWindowsPath
 
-from .errors import FileError
+from ..errors import FileError
 
 PIECE = 2**20
 

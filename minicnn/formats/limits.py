@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from layers import Concat, Conv, Flatten, FullyConnected, GlobalAveragePool, Layer, ShapeError
+from layers import Conv, Flatten, FullyConnected, GlobalAveragePool, Layer, ShapeError
+from layers.branches import Branches
 
-from .errors import FileError
+from ..errors import FileError
 
 Known = tuple[int | None, ...]  # (C, H, W) of maps or (D,) of features, None where a file does not tell
 
@@ -19,8 +20,8 @@ LARGEST_MAPS = 2**28  # numbers that one image may become in a layer: 1 GB
 LARGEST_STEP = 1024  # pixels of a window, a stride or a padding, channels of a normalisation: more is a damaged file
 
 
-def whole(what: str, value: Any, count: int, largest: int = LARGEST_STEP) -> tuple[int, ...]:
-    """`count` whole numbers, e.g. a stride, in a list; one may come without."""
+def whole(what: str, value: Any, count: int, largest: int = LARGEST_STEP) -> Any:
+    """A tuple of `count` whole numbers, e.g. a stride, from a list; one may come without."""
     values = value if isinstance(value, list) else [value]
     if len(values) != count or not all(isinstance(v, (int, float)) and v in range(largest + 1) for v in values):
         raise FileError(f"{what} is {value}; expected {count} whole numbers of 0 … {largest}")
@@ -32,15 +33,18 @@ def refuse_odd_images(C: int, H: int, W: int) -> None:
         raise FileError(f"says that its images have {C} channels of {H}×{W} pixels")
 
 
-def refuse_nonfinite(arrays: Mapping[str, Any], allowed: bool) -> None:
+def refuse_nonfinite(arrays: Mapping[str, Any]) -> None:
     """NaN or infinite numbers, by the smallest and the largest: np.isfinite(p) would take more memory."""
     for name, p in arrays.items():
-        if not allowed and p.size and not (np.isfinite(p.min()) and np.isfinite(p.max())):
+        if p.size and not (np.isfinite(p.min()) and np.isfinite(p.max())):
             raise FileError(f"{name!r} holds NaN or infinite weights; to take them all the same: --allow-nonfinite")
 
 
-class Misfit(FileError):
-    """A layer that does not fit what is below it, by name."""
+def in_maps(scores: Known) -> bool:
+    """Whether scores lie in maps, which must be of one pixel, and not in features."""
+    if scores[1:] not in ((), (1, 1), (None, None)):
+        raise FileError(f"gives scores in maps of {scores[1:]}; expected one number for each class")
+    return len(scores) > 1
 
 
 def shape_above(name: str, layer: Layer, shape: Known) -> Known:
@@ -53,11 +57,11 @@ def shape_above(name: str, layer: Layer, shape: Known) -> Known:
         channels = len(layer.b) if isinstance(layer, (Conv, FullyConnected)) else shape[0]
         if isinstance(layer, (Flatten, FullyConnected, GlobalAveragePool)) or len(shape) == 1:
             return (None if isinstance(layer, Flatten) else channels,)
-        return (None if isinstance(layer, Concat) else channels, None, None)
+        return (None if isinstance(layer, Branches) else channels, None, None)
     try:
         y, _ = layer.forward(np.zeros((0, *known), np.float32))
     except ShapeError as error:
-        raise Misfit(str(error.at(name))) from None
+        raise FileError(f"its layers do not fit each other: {error.at(name)}") from None
     if math.prod(y.shape[1:]) > LARGEST_MAPS:
-        raise Misfit(f"{type(layer).__name__} {name} makes maps of {y.shape[1:]} from {shape}")
+        raise FileError(f"{type(layer).__name__} {name} makes maps of {y.shape[1:]} from {shape}")
     return y.shape[1:]

@@ -19,15 +19,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .errors import FileError
+from ..errors import FileError
 
 MATRIX, COMPRESSED = 14, 15  # kinds of elements
 NUMBERS, TEXT = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13), (1, 2, 3, 4, 16, 17, 18)  # … of numbers, and of text
 CELL, STRUCT, CHAR, FUNCTION, NUMERIC = 1, 2, 4, 16, range(6, 16)  # classes of matrices
 DEEPEST = 16  # matrices within matrices
 LARGEST_GROWTH, FREE_GROWTH = 20, 2**24  # a compressed variable may become so many times larger, and so much besides
-
-Content = mmap.mmap | bytes
 
 
 def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
@@ -43,7 +41,7 @@ def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
     if version != b"\x00\x01IM":
         raise FileError("is not a MATLAB file as save('-v6', …) and save('-v7', …) write it")
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for kind, begin, end in elements(content, 128, len(content), "a variable"):
+        for kind, begin, end in elements(content, 128, len(content)):
             if kind == MATRIX:
                 inspect(content, begin, end, 1, wanted)
             elif kind == COMPRESSED:
@@ -83,23 +81,21 @@ def inflated(packed: bytes) -> bytes:
 # ---------------------------------------------------------------------- the walk through the elements
 
 
-def elements(content: Content, at: int, end: int, what: str = "a matrix") -> Iterator[tuple[int, int, int]]:
+def elements(content: mmap.mmap | bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """(kind, begin and end of its content) of each element between two places; small ones lie in their tag."""
     while at < end:
-        if at + 8 > end:
-            raise FileError(f"ends in the middle of {what}")
         kind, size = struct.unpack_from("<II", content, at)
+        if at + 8 + (0 if kind >> 16 else size) > end:
+            raise FileError("ends in the middle of a matrix, or claims one that is too large for it")
         if kind >> 16:  # a small element: | size: 2 bytes | kind: 2 bytes | content |
             yield kind & 0xFFFF, at + 4, at + 4 + min(kind >> 16, 4)
             at += 8
             continue
-        if at + 8 + size > end:
-            raise FileError(f"ends in the middle of {what}, or claims one that is too large for it")
         yield kind, at + 8, at + 8 + size
         at += 8 + size + (-size % 8 if kind not in (MATRIX, COMPRESSED) else 0)
 
 
-def inspect(content: Content, begin: int, end: int, depth: int, wanted: Collection[str] = ()) -> None:
+def inspect(content: mmap.mmap | bytes, begin: int, end: int, depth: int, wanted: Collection[str] = ()) -> None:
     """Refuses a matrix that SciPy would trust: depth, and counts that the bytes cannot hold.
 
     wanted: names of variables; others are passed over

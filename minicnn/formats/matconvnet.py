@@ -13,22 +13,22 @@ groups.  MatConvNet has no fully connected layers: it convolves with kernels as 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import layers as ground
 from layers import Layer
-from layers.windows import Pair, Sides
+from layers.windows import Sides
 
+from ..errors import FileError
 from ..images import Preprocessing
 from ..network import Network
 from ..preparation import Shape
 from . import limits
-from .errors import FileError, reading
-from .limits import LARGEST_SIDE, LARGEST_STEP, Known, refuse_odd_images, shape_above
+from .limits import LARGEST_SIDE, LARGEST_STEP, Known, in_maps, refuse_odd_images, shape_above
 from .mat import read_mat
 
 Struct = Mapping[str, Any]
@@ -36,28 +36,18 @@ Struct = Mapping[str, Any]
 LOSSES = ("softmax", "softmaxloss", "loss")  # a network never contains its softmax
 
 
-def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a MatConvNet file, with its mean image and class names.  FileError for anything else."""
-    with reading(path, "a MatConvNet .mat file") as file:
+def load(path: Path) -> tuple[Network, Shape | None]:
+    """The network in a MatConvNet file, with its mean image and class names; and the (C, H, W) of its images."""
+    with open(path, "rb") as file:
         stored = read_mat(file, {"net", "layers", "meta", "normalization", "classes"})
-        return network(stored.get("net", stored))
-
-
-def network(net: Struct) -> Network:
-    """The network of a file's variables."""
+    net = stored.get("net", stored)
     if "layers" not in net:
         raise FileError("holds no `layers`; expected a network of MatConvNet's SimpleNN")
-    if any("block" in stored for stored in listed(net["layers"])):
-        raise FileError("holds a DagNN; only MatConvNet's SimpleNN is read")
     meta = {**net, **net.get("meta", {})}  # the old spelling has all of this at the top
-    shape = image_shape(meta)
-    layers = chain(listed(net["layers"]), shape or (None, None, None))
-    classes = meta.get("classes", {})
+    shape, classes = image_shape(meta), meta.get("classes", {})
     names = [str(name) for name in classes.get("description") or classes.get("name") or []] or None
-    last = [len(layer.parameters["b"]) for layer in layers.values() if "b" in layer.parameters][-1:]
-    if names is not None and last != [len(names)]:
-        raise FileError(f"names {len(names)} classes, but its last layer gives {last} scores")
-    return Network(layers, preprocessing(meta.get("normalization", {}), shape), names)
+    layers = chain(listed(net["layers"]), shape or (None, None, None))
+    return Network(layers, preprocessing(meta.get("normalization", {}), shape), names), shape
 
 
 def listed(layers: Any) -> list[Struct]:
@@ -65,6 +55,8 @@ def listed(layers: Any) -> list[Struct]:
     layers = layers if isinstance(layers, list) else [layers]
     if not layers or not all(isinstance(stored, dict) for stored in layers):
         raise FileError("`layers` is no cell array of structs; expected a network of MatConvNet's SimpleNN")
+    if any("block" in stored for stored in layers):
+        raise FileError("holds a DagNN; only MatConvNet's SimpleNN is read")
     return layers
 
 
@@ -74,37 +66,31 @@ def listed(layers: Any) -> list[Struct]:
 def chain(stored_layers: Sequence[Struct], shape: Known) -> dict[str, Layer]:
     """The layers by name.  `shape` is (C, H, W) of an image, if the file tells."""
     layers: dict[str, Layer] = {}
+    if stored_layers[-1].get("type") in LOSSES:
+        stored_layers = stored_layers[:-1]
     for number, stored in enumerate(stored_layers, 1):
         kind, name = stored.get("type"), str(stored.get("name") or f"{stored.get('type')}{number}")
         try:
             if name in layers:
                 raise FileError("this name is given twice")
-            if kind in LOSSES and number < len(stored_layers):
-                raise FileError(f"a {kind} may only come last")
-            if kind not in ("conv", *MAKERS, *LOSSES):
-                raise FileError(f"type {kind!r} is unknown; expected conv, {', '.join((*MAKERS, *LOSSES))}")
-            if kind == "conv":
-                found = convolution(name, stored, shape)
-            else:
-                found = {} if kind in LOSSES else {name: MAKERS[kind](stored)}
+            if kind != "conv" and kind not in MAKERS:
+                known = f"conv, {', '.join(MAKERS)}; only at the end {', '.join(LOSSES)}"
+                raise FileError(f"type {kind!r} is unknown; expected {known}")
+            found = convolution(name, stored, shape) if kind == "conv" else {name: MAKERS[kind](stored)}
         except ValueError as error:
             raise FileError(f"layer {name!r} (number {number}): {error}") from None
         for key, layer in found.items():
             shape = shape_above(key, layer, shape)
         layers |= found
-    if len(shape) == 1:
-        return layers
-    if shape[1:] not in ((1, 1), (None, None)):
-        raise FileError(f"gives scores in maps of {shape[1:]}; expected one number for each class")
-    return {**layers, "flatten": ground.Flatten()}
+    return {**layers, "flatten": ground.Flatten()} if in_maps(shape) else layers
 
 
 def convolution(name: str, stored: Struct, shape: Known) -> dict[str, Layer]:
     """A convolution, perhaps in groups; or, if its kernels cover all that they meet, a matrix on flat maps."""
     K, b = weights(stored)
     (M, C, kh, kw), channels, is_flat = K.shape, shape[0], len(shape) == 1
-    stride, pad = pair(stored, "stride", default=1), sides(stored, "pad")
-    if pair(stored, "dilate", default=1) != (1, 1):
+    stride, pad = whole(stored, "stride", 2, default=1), sides(stored)
+    if whole(stored, "dilate", 2, default=1) != (1, 1):
         raise FileError("is dilated; such convolutions are not among the layers here")
 
     groups, rest = divmod(C if channels is None else channels, C)
@@ -132,8 +118,7 @@ def kernels(stored: np.ndarray) -> np.ndarray:
     numbers already lie in the order M, C, kw, kh, and only the last two are exchanged.
     """
     kh, kw, C, M = (*stored.shape, 1, 1)[:4]  # MATLAB drops trailing ones
-    if stored.dtype.kind != "f":
-        stored = stored.astype(np.float32)
+    stored = stored if stored.dtype.kind == "f" else stored.astype(np.float32)
     rows = np.asfortranarray(stored).T.reshape(M, C * kw * kh)
     for kernel in rows:
         kernel[:] = kernel.reshape(C, kw, kh).swapaxes(1, 2).ravel()
@@ -152,7 +137,7 @@ def pool(stored: Struct) -> Layer:
     if method not in ("max", "avg"):
         raise FileError(f"pooling method {method!r} is unknown; expected max or avg")
     kind = ground.MaxPool if method == "max" else ground.AveragePool
-    return kind(pair(stored, "pool"), pair(stored, "stride", default=1), sides(stored, "pad"))
+    return kind(whole(stored, "pool", 2), whole(stored, "stride", 2, default=1), sides(stored))
 
 
 def normalize(stored: Struct) -> Layer:
@@ -183,24 +168,16 @@ MAKERS: dict[str, Callable[[Struct], Layer]] = {
 # ---------------------------------------------------------------------- fields
 
 
-def pair(stored: Struct, field: str, default: int | None = None) -> Pair:
-    """(vertical, horizontal)."""
-    rows, columns = whole(stored, field, 2, default)
-    return rows, columns
-
-
-def sides(stored: Struct, field: str) -> Sides:
-    """[top bottom left right], in MatConvNet's order as in ours; 0 unless given."""
-    top, bottom, left, right = whole(stored, field, 4, default=0)
-    return top, bottom, left, right
-
-
-def whole(
-    stored: Struct, field: str, count: int, default: int | None = None, largest: int = LARGEST_STEP
-) -> tuple[int, ...]:
-    """`count` whole numbers of a field, e.g. a stride; one number stands for all."""
+def whole(stored: Struct, field: str, count: int, default: int | None = None, largest: int = LARGEST_STEP) -> Any:
+    """A tuple of `count` whole numbers of a field, e.g. a stride; one number stands for all."""
     values = np.ravel(stored.get(field, [])).tolist() or ([] if default is None else [default])
     return limits.whole(field, values * count if len(values) == 1 else values, count, largest)
+
+
+def sides(stored: Struct) -> Sides:
+    """[top bottom left right] of `pad`, in MatConvNet's order as in ours; 0 unless given."""
+    top, bottom, left, right = whole(stored, "pad", 4, default=0)
+    return top, bottom, left, right
 
 
 # ---------------------------------------------------------------------- what goes with the layers
@@ -234,20 +211,13 @@ def preprocessing(normalization: Struct, shape: Shape | None) -> Preprocessing |
         raise FileError(f"averageImage has the shape {mean.shape}; expected {(H, W, C)} or {C} numbers")
     warped = None
     if np.size(normalization.get("border", [])):
-        down, across = pair(normalization, "border")
+        down, across = whole(normalization, "border", 2)
         warped = (H + down, W + across)
     elif np.size(normalization.get("cropSize", [])):
         share = float(np.min(normalization["cropSize"]))
         if not 0.1 <= share <= 1:
             raise FileError(f"cropSize is {share:g}; expected the crop's share of the image, 0.1 … 1")
         warped = (max(H, round(H / share)), max(W, round(W / share)))
-    resize = max(warped) if warped is not None and keeps_aspect(normalization) else warped
+    (keeps_aspect,) = whole(normalization, "keepAspect", 1, default=1, largest=1)
+    resize = max(warped) if warped is not None and keeps_aspect else warped
     return Preprocessing((H, W), mean, order="RGB" if C == 3 else "L", resize=resize, rounding="matlab")
-
-
-def keeps_aspect(normalization: Struct) -> bool:
-    """normalization.keepAspect, true if the file does not tell."""
-    value = np.ravel(normalization.get("keepAspect", True))
-    if value.size != 1 or value.dtype.kind not in "biuf":
-        raise FileError(f"keepAspect is {value.tolist()}; expected true or false")
-    return bool(value[0])

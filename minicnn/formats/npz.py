@@ -21,11 +21,11 @@ from numpy.lib import format as npy
 
 from layers.arrays import to_host
 
+from ..description import describe, rebuild
+from ..errors import FileError
 from ..files import atomic_write
 from ..network import Network
 from .archive import is_outside, opened
-from .description import describe, rebuild
-from .errors import FileError
 from .limits import refuse_nonfinite
 from .stored import NUMBERS, native
 
@@ -64,7 +64,7 @@ def save(net: Network, path: str | os.PathLike[str], attachment: Attachment | No
                 npy.write_array(member, array, allow_pickle=False)
 
 
-def load(path: str | os.PathLike[str], allow_nonfinite: bool = False) -> Network:
+def load(path: str | os.PathLike[str]) -> Network:
     """The network as it was saved."""
     with opened(path) as archive:
         left = set(archive.namelist())
@@ -80,7 +80,7 @@ def load(path: str | os.PathLike[str], allow_nonfinite: bool = False) -> Network
             if f"{name}.npy" not in left:
                 raise FileError(f"expected an array {name!r} of shape {shape}, found none")
             left.remove(f"{name}.npy")
-            array = array_of(archive, name, allow_nonfinite)
+            array = array_of(archive, name)
             if array.shape != shape:
                 raise FileError(f"{name!r}: expected shape {shape}, found {array.shape}")
             return array
@@ -98,7 +98,8 @@ def load_attachment(path: str | os.PathLike[str]) -> Attachment:
         if RECORD not in archive.namelist():
             raise FileError(f"holds a network, but no {RECORD}: no run of training can go on from it")
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.startswith(ATTACHED)]
-        arrays = {name.removeprefix(ATTACHED): array_of(archive, name, False) for name in names}
+        arrays = {name.removeprefix(ATTACHED): array_of(archive, name) for name in names}
+        refuse_nonfinite(arrays)
         return Attachment(json_of(archive, RECORD), arrays)
 
 
@@ -114,16 +115,13 @@ def json_of(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
         raise FileError(f"its {name} is damaged ({error})") from None
 
 
-def array_of(archive: zipfile.ZipFile, name: str, allow_nonfinite: bool) -> np.ndarray:
+def array_of(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     """The numbers of a member, as NumPy reads them."""
     try:
         with archive.open(f"{name}.npy") as member:
             array = npy.read_array(member, allow_pickle=False)
-    except MemoryError:
-        raise FileError(f"{name!r} claims more numbers than there is memory for; it may be damaged") from None
     except Exception as error:  # a header is a Python expression: parser, NumPy and zipfile have their errors
-        raise FileError(f"{name!r} is damaged, or holds no numbers ({error})") from None
+        raise FileError(f"{name!r} is damaged, or holds no numbers ({error or type(error).__name__})") from None
     if array.dtype.name not in NUMBERS:
         raise FileError(f"{name!r} holds {array.dtype}; expected numbers")
-    refuse_nonfinite({name: array}, allow_nonfinite)
     return native(array, array.dtype.name)

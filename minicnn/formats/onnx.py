@@ -10,14 +10,11 @@ to be prepared, so a network has no preprocessing unless the file's metadata hav
 
     minicnn.preprocessing   {"size": [224, 224], "mean": [123.7, 116.3, 103.5], "order": "RGB", "resize": 256}
     minicnn.classes         ["tench, Tinca tinca", "goldfish, Carassius auratus", …]
-
-Otherwise give it one: Network(net.layers, preprocessing=…, classes=…).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,14 +23,14 @@ import numpy as np
 
 from layers import Flatten
 
+from ..errors import FileError
 from ..extras import package_folder
 from ..images import Preprocessing
 from ..network import Network
 from ..preparation import Shape, shape_of
-from .errors import FileError, reading
-from .limits import refuse_odd_images
-from .onnx_constants import Folding
-from .onnx_file import array_of, read_model
+from .limits import in_maps, refuse_odd_images
+from .onnx_constants import Folding, array_of
+from .onnx_file import read_model
 from .onnx_graph import Value, layers_of
 from .onnx_node import Node, node_of
 from .onnx_operators import PROBABILITIES, above
@@ -41,23 +38,11 @@ from .onnx_shapes import refuse_half
 
 LARGEST_GRAPH = 10_000  # operators
 
-Constants = dict[str, np.ndarray]
 
-
-def load(path: str | os.PathLike[str]) -> Network:
-    """The network in an ONNX file.  FileError for anything else, MissingPackage without the package `onnx`."""
-    return read(path)[0]
-
-
-def read(path: str | os.PathLike[str]) -> tuple[Network, Shape | None]:
-    """The network, and the (C, H, W) of its images as far as the file says it."""
+def load(path: Path) -> tuple[Network, Shape | None]:
+    """The network in an ONNX file, and the (C, H, W) of its images as far as the file says it."""
     package_folder("onnx", "onnx", "reading ONNX files")
-    with reading(path, "an ONNX model"):
-        return network(read_model(Path(path)), Path(path))
-
-
-def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
-    """The network of the ModelProto in a file, and the shape of its images."""
+    model = read_model(path)
     if len(model.graph.node) > LARGEST_GRAPH:
         raise FileError(f"has {len(model.graph.node)} operators; no network here has more than {LARGEST_GRAPH}")
     preprocessing, classes = metadata_of(model)
@@ -65,12 +50,8 @@ def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
     image = image_of(model.graph, constants, shape_of(preprocessing))
 
     scores = scores_of(model, values_of(model, image, constants, path))
-    if not scores.is_flat:
-        if scores.shape[1:] not in ((1, 1), (None, None)):
-            raise FileError(f"gives scores in maps of {scores.shape[1:]}; expected one number for each class")
+    if in_maps(scores.shape):
         scores = scores.then(Node("Flatten", "flatten", "flatten"), Flatten())
-    if classes is not None and scores.shape[0] not in (None, len(classes)):
-        raise FileError(f"names {len(classes)} classes, but gives {scores.shape[0]} scores")
     C, H, W = image.shape
     return Network(layers_of(scores, image), preprocessing, classes), (C, H, W) if C and H and W else None
 
@@ -78,7 +59,7 @@ def network(model: Any, path: Path) -> tuple[Network, Shape | None]:
 # ---------------------------------------------------------------------- the graph's values
 
 
-def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> Value:
+def image_of(graph: Any, constants: dict[str, np.ndarray], prepared: Shape | None) -> Value:
     """The one input that is no weight.  (Older files list weights as inputs too.)"""
     images = [value for value in graph.input if value.name not in constants]
     if len(images) != 1:
@@ -94,26 +75,25 @@ def image_of(graph: Any, constants: Constants, prepared: Shape | None) -> Value:
     return Value(Node("", name, name), prepared or (C, H, W), batch=N or 1)
 
 
-def values_of(model: Any, image: Value, constants: Constants, path: Path) -> dict[str, Value]:
+def values_of(model: Any, image: Value, constants: dict[str, np.ndarray], path: Path) -> dict[str, Value]:
     """The values computed from the image by name, in the file's order, in which each reads only what is there.
 
     Operators that make constants are computed here and add to `constants`; so are shapes, which are -1 throughout where
     they depend on a size that the file leaves open: Reshape needs no more.
     """
     values, unsure = {image.node.name: image}, set[str]()
-    makers = {value: number for number, proto in enumerate(model.graph.node) for value in proto.output}
     needed = {value.name for value in model.graph.output}
     for proto in reversed(model.graph.node):
         needed.update(proto.input if needed.intersection(proto.output) else ())
     joined: dict[tuple[str, ...], str] = {}
     fold = Folding(model, path)
-    for number, proto in enumerate(model.graph.node):
+    for proto in model.graph.node:
         if proto.output and needed.isdisjoint(proto.output):
             continue
         node = node_of(proto, values, constants)
         for name in proto.input:
             if name and name not in values and name not in constants:
-                raise FileError(f"{node} reads {name!r}, which {what_is_wrong_with(makers.get(name), number)}")
+                raise FileError(f"{node} reads {name!r}, which is not the first output of an operator before it")
         if not node.output or node.output in values or node.output in constants:
             raise FileError(f"{node} makes nothing, or what was there before")
         if not node.data:
@@ -148,13 +128,6 @@ def grouped(node: Node, joined: dict[tuple[str, ...], str]) -> list[str]:
     return data
 
 
-def what_is_wrong_with(maker: int | None, reader: int) -> str:
-    """Why a value cannot be read, from the places of the operators that make and read it."""
-    if maker is None:
-        return "is not in the file"
-    return "is made only later: a cycle, or operators out of order" if maker >= reader else "is not a first output"
-
-
 def scores_of(model: Any, values: Mapping[str, Value]) -> Value:
     """The value that the file gives, or what is below the softmax or sigmoid that makes it."""
     outputs = [value.name for value in model.graph.output]
@@ -172,15 +145,14 @@ def scores_of(model: Any, values: Mapping[str, Value]) -> Value:
 
 def metadata_of(model: Any) -> tuple[Preprocessing | None, list[str] | None]:
     """The preprocessing and the classes in a model's metadata."""
-    entries = {entry.key: entry.value for entry in model.metadata_props}
-    classes = json.loads(entries.get("minicnn.classes", "null"))
+    entries = {entry.key: json.loads(entry.value) for entry in model.metadata_props if "minicnn." in entry.key}
+    classes, settings = entries.get("minicnn.classes"), entries.get("minicnn.preprocessing")
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise FileError("minicnn.classes is no list of names")
-    if "minicnn.preprocessing" not in entries:
+    if settings is None:
         return None, classes
     try:
-        entry = json.loads(entries["minicnn.preprocessing"]).items()
-        settings: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry}
-        return Preprocessing(**settings), classes
+        given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
+        return Preprocessing(**given), classes
     except (ValueError, TypeError, AttributeError) as error:
         raise FileError(f"minicnn.preprocessing is no preprocessing: {error}") from None

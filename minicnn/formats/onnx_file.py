@@ -7,34 +7,29 @@ ONNX calls external data, here of the file itself.
 
 from __future__ import annotations
 
-import math
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .errors import FileError
+from ..errors import FileError
 
 GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9  # numbers of fields: of a model, a graph, a tensor
-TYPES = ("FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16", "INT32", "INT64", "BOOL", "UINT8", "INT8")
 
 
 def read_model(path: Path) -> Any:
     """The ModelProto in a file, its weights left where they are."""
-    import onnx
+    from onnx import ModelProto
+    from onnx.external_data_helper import set_external_data
 
-    model = onnx.ModelProto()
+    model = ModelProto()
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for graph in parsed(model, content, (0, len(content)), GRAPH):
             for place in parsed(model.graph, content, graph, INITIALIZER):
                 tensor = model.graph.initializer.add()
                 for begin, end in parsed(tensor, content, place, RAW_DATA):
-                    tensor.data_location = onnx.TensorProto.EXTERNAL
-                    del tensor.external_data[:]
-                    for key, value in (("location", path.resolve().name), ("offset", begin), ("length", end - begin)):
-                        tensor.external_data.add(key=key, value=str(value))
+                    tensor.raw_data = b""  # which it must have
+                    set_external_data(tensor, path.resolve().name, begin, end - begin)
     return model
 
 
@@ -55,11 +50,10 @@ def fields(content: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, in
     while at < end:
         begin = at
         key, at = number_at(content, at)
-        size = {0: 0, 1: 8, 5: 4}.get(key % 8, 0)
-        if key % 8 == 2:
-            size, at = number_at(content, at)
-        elif key % 8 == 0:
-            _, at = number_at(content, at)
+        size = {1: 8, 5: 4}.get(key % 8, 0)
+        if key % 8 in (0, 2):  # a number, or the size of what follows
+            number, at = number_at(content, at)
+            size = number if key % 8 == 2 else 0
         if at + size > end:
             raise FileError("is damaged, or not an ONNX model: a part of it claims more bytes than there are")
         yield begin, key, at, at + size
@@ -75,38 +69,3 @@ def number_at(content: mmap.mmap, at: int) -> tuple[int, int]:
         if content[at - 1] < 0x80:
             return number, at
     raise FileError("is damaged, or not an ONNX model: a number of more than 64 bits")
-
-
-def array_of(tensor: Any, path: Path) -> np.ndarray:
-    """The numbers of a TensorProto: float32 or float64 (half precision is widened), or whole numbers."""
-    import onnx
-
-    names = {value: key for key, value in onnx.TensorProto.DataType.items()}
-    kind, shape = names.get(tensor.data_type, str(tensor.data_type)), tuple(tensor.dims)
-    if kind not in TYPES:
-        raise FileError(f"tensor {tensor.name!r} is of type {kind}; expected numbers")
-    if min(shape, default=0) < 0:
-        raise FileError(f"tensor {tensor.name!r} has the shape {shape}")
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        array = external(tensor, shape, onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type), path.resolve())
-    else:
-        try:
-            array = np.array(onnx.numpy_helper.to_array(tensor))
-        except Exception as error:  # the package has many ways to say that numbers and shape do not fit
-            raise FileError(f"tensor {tensor.name!r} of shape {shape}: {error}") from None
-    return array.astype(np.float32) if kind in ("FLOAT16", "BFLOAT16") else array
-
-
-def external(tensor: Any, shape: tuple[int, ...], dtype: np.dtype[Any], path: Path) -> np.ndarray:
-    """Numbers that lie in a file in the model's folder or below, if there are as many as the shape says."""
-    entries = {entry.key: entry.value for entry in tensor.external_data}
-    where, expected = entries.get("location", ""), math.prod(shape) * dtype.itemsize
-    begin, length = int(entries.get("offset", 0)), int(entries.get("length", expected))
-    file = (path.parent / where).resolve()
-    if not file.is_file() or not file.is_relative_to(path.parent):
-        raise FileError(f"tensor {tensor.name!r} lies in {where!r}, which is no file in the model's folder")
-    if length != expected:
-        raise FileError(f"tensor {tensor.name!r} of shape {shape} has {length} bytes; expected {expected}")
-    if begin < 0 or begin + length > file.stat().st_size:
-        raise FileError(f"tensor {tensor.name!r} lies in {where!r}, which has no {length} bytes at {begin}")
-    return np.fromfile(file, dtype, math.prod(shape), offset=begin).reshape(shape)

@@ -18,7 +18,7 @@ from typing import Any
 
 from layers import Add, Concat, Layer
 
-from .errors import FileError
+from ..errors import FileError
 from .limits import Known, shape_above
 from .onnx_node import Node
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from layers.windows import Pair
-
+from ..errors import FileError
 from . import limits
-from .errors import FileError
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +34,10 @@ class Node:
     def __str__(self) -> str:
         return f"{self.operator} {self.name!r}"
 
+    def constant(self, n: int) -> np.ndarray | None:
+        """Input n, if it is there and the file holds it."""
+        return self.constants[n] if n < len(self.constants) else None
+
 
 def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarray]) -> Node:
     """A NodeProto, with the constants that it reads at hand."""
@@ -44,31 +46,22 @@ def node_of(proto: Any, made: Collection[str], constants: Mapping[str, np.ndarra
     if proto.domain not in ("", "ai.onnx"):
         raise FileError(f"{proto.op_type} {proto.name!r} is of the domain {proto.domain!r}; expected ONNX's own")
     output = proto.output[0] if proto.output else ""
-    attributes = {}
-    for a in proto.attribute:
-        if a.type not in (onnx.AttributeProto.TENSOR, onnx.AttributeProto.GRAPH):
-            value = onnx.helper.get_attribute_value(a)
-            attributes[a.name] = value if isinstance(value, (bytes, int, float)) else list(value)
     return Node(
         proto.op_type,
         proto.name.strip("/") or output,  # PyTorch writes "/features/features.0/Conv"
         output,
         [value for value in proto.input if value in made],
         [constants.get(value) for value in proto.input],
-        attributes,
+        {a.name: onnx.helper.get_attribute_value(a) for a in proto.attribute},
     )
 
 
 # ---------------------------------------------------------------------- weights
 
 
-def has(node: Node, n: int) -> bool:
-    return len(node.constants) > n and node.constants[n] is not None
-
-
 def weights(node: Node, n: int, ndim: int | None = None) -> np.ndarray:
     """Input n, which the file must hold as numbers."""
-    array = node.constants[n] if len(node.constants) > n else None
+    array = node.constant(n)
     if array is None:
         raise FileError(f"has no weights as input {n}; expected an array in the file")
     if array.dtype.kind != "f" or ndim not in (None, array.ndim):
@@ -88,14 +81,9 @@ def one_each(constant: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 # ---------------------------------------------------------------------- attributes
 
 
-def whole(node: Node, key: str, count: int, default: int | None = None) -> tuple[int, ...]:
-    """`count` whole numbers."""
+def whole(node: Node, key: str, count: int, default: int | None = None) -> Any:
+    """A tuple of `count` whole numbers."""
     return limits.whole(key, node.attributes.get(key, [] if default is None else [default] * count), count)
-
-
-def pair(node: Node, key: str, default: int | None = None) -> Pair:
-    rows, columns = whole(node, key, 2, default)
-    return rows, columns
 
 
 def flag(node: Node, key: str, default: int = 0) -> bool:
@@ -111,7 +99,7 @@ def number(node: Node, key: str, default: float) -> float:
 
 def integers(node: Node, key: str, place: int) -> list[int] | None:
     """A list of whole numbers: an attribute in older files, an input in newer ones; None if it is left out."""
-    constant = node.constants[place] if has(node, place) else None
+    constant = node.constant(place)
     value = node.attributes.get(key) if constant is None else np.ravel(constant).tolist()
     if value is not None and not (isinstance(value, list) and all(isinstance(n, int) for n in value)):
         raise FileError(f"{key} is {value!r:.80}; expected whole numbers")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,9 @@ import layers as ground
 from layers import BatchNorm, Conv, FullyConnected, Layer
 from layers.windows import Pair, Sides
 
-from .errors import FileError
-from .limits import Misfit
+from ..errors import FileError
 from .onnx_graph import Value, joined
-from .onnx_node import Node, flag, has, number, one_each, pair, weights, whole
+from .onnx_node import Node, flag, number, one_each, weights, whole
 from .onnx_shapes import flattened, padded, pads_of, refuse_half, reshaped, spatial, unsqueezed
 
 PROBABILITIES = ("Softmax", "LogSoftmax", "Sigmoid")  # left out at the end: a network gives scores
@@ -41,8 +41,6 @@ def above(node: Node, values: Sequence[Value]) -> Value:
     try:
         made = OPERATORS[node.operator](node, values[0])
         return values[0].then(node, made) if isinstance(made, Layer) else made
-    except Misfit:  # which names the layer
-        raise
     except ValueError as error:
         raise FileError(f"{node}: {error}") from None
 
@@ -57,8 +55,8 @@ def unknown(node: Node) -> FileError:
 def convolution(node: Node, below: Value) -> Layer | Value:
     """Behind a global average our maps are features (N, C) already, on which 1×1 kernels are a matrix."""
     K = weights(node, 1, ndim=4)
-    b = weights(node, 2, ndim=1) if has(node, 2) else None
-    (groups,), stride = whole(node, "group", 1, default=1), pair(node, "strides", default=1)
+    b = None if node.constant(2) is None else weights(node, 2, ndim=1)
+    (groups,), stride = whole(node, "group", 1, default=1), whole(node, "strides", 2, default=1)
     if below.is_flat and K.shape[2:] == (1, 1) and groups == 1:
         return FullyConnected(K[:, :, 0, 0], b)
     pad = padding(node, (K.shape[2], K.shape[3]), stride, below)
@@ -74,7 +72,7 @@ def gemm(node: Node, below: Value) -> Layer:
         raise FileError("has transA = 1; expected images along the first axis")
     B = weights(node, 1, ndim=2)
     W = scaled(B if flag(node, "transB") else B.T, number(node, "alpha", 1.0))
-    if not has(node, 2):
+    if node.constant(2) is None:
         return FullyConnected(W)
     return FullyConnected(W, np.array(one_each(scaled(weights(node, 2), number(node, "beta", 1.0)), (1, len(W)))))
 
@@ -99,13 +97,13 @@ def average_pool(node: Node, below: Value) -> Layer:
 
 
 def windows(node: Node, below: Value) -> tuple[Pair, Pair, Sides]:
-    size, stride = pair(node, "kernel_shape"), pair(node, "strides", default=1)
+    size, stride = whole(node, "kernel_shape", 2), whole(node, "strides", 2, default=1)
     return size, stride, padding(node, size, stride, below)
 
 
 def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
     """(top, bottom, left, right).  ONNX lists top and left first; `auto_pad` depends on the size of the maps."""
-    if pair(node, "dilations", default=1) != (1, 1):
+    if whole(node, "dilations", 2, default=1) != (1, 1):
         raise FileError("is dilated; such windows are not among the layers here")
     if flag(node, "storage_order"):
         raise FileError("counts its windows by columns; expected storage_order = 0")
@@ -117,16 +115,18 @@ def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
         return top, bottom, left, right
     if mode not in (b"SAME_UPPER", b"SAME_LOWER"):
         raise FileError(f"auto_pad is {mode!r}; expected NOTSET, VALID, SAME_UPPER or SAME_LOWER")
-    sides: list[int] = []
-    for n, k, step in zip(below.shape[1:], size, stride, strict=False):
-        if n is None or step < 1:
-            raise FileError("pads by the size of its maps, which the file does not tell, or by a stride of 0")
-        total = max((math.ceil(n / step) - 1) * step + k - n, 0)  # what makes ⌈n / stride⌉ windows fit
-        less, more = total // 2, total - total // 2
-        sides += (less, more) if mode == b"SAME_UPPER" else (more, less)
-    if len(sides) < 4:
-        raise FileError("pads features; expected maps")
-    return sides[0], sides[1], sides[2], sides[3]
+    if below.is_flat or None in below.shape or min(stride) < 1:
+        raise FileError("pads by the size of its maps, which the file does not tell, or by a stride of 0")
+    _, H, W = below.shape
+    down, across = (same(*known, mode == b"SAME_LOWER") for known in zip((H, W), size, stride, strict=True))
+    return *down, *across
+
+
+def same(n: Any, k: int, step: int, is_lower: bool) -> Pair:
+    """The padding on either side of n pixels that makes ⌈n / stride⌉ windows fit; an odd pixel is behind, or before."""
+    total = max((math.ceil(n / step) - 1) * step + k - n, 0)
+    less, more = total // 2, total - total // 2
+    return (more, less) if is_lower else (less, more)
 
 
 # ---------------------------------------------------------------------- normalisation and arithmetic
@@ -149,9 +149,9 @@ def batch_norm(node: Node, below: Value) -> Layer:
 
 
 def affine(node: Node, below: Value) -> Layer | Value:
-    """Y = a·X + c, a and c constant for each channel.
+    """Y = a·X + c, a and c constant for each channel: a BatchNorm with μ = 0, σ² = 1.
 
-    What is added to a convolution or matrix goes into its bias; anything else becomes a BatchNorm with μ = 0, σ² = 1.
+    What is only added to a convolution or matrix goes into its bias, and what follows a BatchNorm into its γ and β.
     """
     constant = next((array for array in node.constants if array is not None), None)
     if constant is None or len(node.constants) != 2 or constant.dtype.kind not in "fiu":
@@ -168,20 +168,20 @@ def affine(node: Node, below: Value) -> Layer | Value:
         ways = {"Add": (one, k), "Sum": (one, k), "Sub": sub, "Mul": (k, zero), "Div": (1 / k, zero)}
         a, c = ways[node.operator]
     if lower is not None and isinstance(layer, (Conv, FullyConnected)) and np.all(a == 1):
-        return lower.then(below.node, layer.with_parameters({"b": (layer.b + c).astype(layer.b.dtype)}), below.axes)
-    dtype = np.dtype(np.float64 if constant.dtype == np.float64 else np.float32)
-    if lower is None or not isinstance(layer, BatchNorm):
-        return BatchNorm(a.astype(dtype), c.astype(dtype), zero.astype(dtype), one.astype(dtype), eps=0)
-    moved = {
-        "gamma": (a * layer.gamma).astype(layer.gamma.dtype),
-        "beta": (a * layer.beta + c).astype(layer.beta.dtype),
-    }
+        moved = {"b": layer.b + c}
+    elif lower is not None and isinstance(layer, BatchNorm):
+        moved = {"gamma": a * layer.gamma, "beta": a * layer.beta + c}
+    else:
+        dtype = np.float64 if constant.dtype == np.float64 else np.float32
+        a, c, zero, one = (each.astype(dtype) for each in (a, c, zero, one))
+        return BatchNorm(a, c, zero, one, eps=0)
+    moved = {name: array.astype(layer.parameters[name].dtype) for name, array in moved.items()}
     return lower.then(below.node, layer.with_parameters(moved), below.axes)
 
 
 def ratio(node: Node) -> float:
     """Of a Dropout: an input in newer files, an attribute in older ones."""
-    return float(weights(node, 1).ravel()[0]) if has(node, 1) else number(node, "ratio", 0.5)
+    return number(node, "ratio", 0.5) if node.constant(1) is None else float(weights(node, 1).ravel()[0])
 
 
 def alone(node: Node, below: Value) -> Value:

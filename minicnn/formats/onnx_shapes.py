@@ -13,7 +13,7 @@ import numpy as np
 from layers import Flatten, GlobalAveragePool, GroupedConv, Layer
 from layers.windows import Sides
 
-from .errors import FileError
+from ..errors import FileError
 from .limits import LARGEST_STEP
 from .onnx_graph import Value
 from .onnx_node import Node, integers
@@ -97,11 +97,9 @@ def pads_of(node: Node) -> Sides:
     values = [node.attributes.get("value", 0), *[a for a in node.constants[2:3] if a is not None and a.size]]
     if node.attributes.get("mode", b"constant") != b"constant" or any(np.any(value) for value in values):
         raise FileError("pads with something else than zeros")
-    count = len(axes)
-    sides = {axis % 4: (pads[n], pads[n + count]) for n, axis in enumerate(axes) if len(pads) == 2 * count}
-    if not sides or any(any(pair) for axis, pair in sides.items() if axis < 2):
-        raise FileError(f"pads is {pads}; expected those of maps, above, left, below and right")
+    sides = {axis % 4: pair for axis, pair in zip(axes, zip(pads, pads[len(axes) :], strict=False), strict=False)}
     (top, bottom), (left, right) = sides.get(2, (0, 0)), sides.get(3, (0, 0))
-    if not all(0 <= pad <= LARGEST_STEP for pad in (top, bottom, left, right)):
-        raise FileError(f"pads is {pads}; expected whole numbers of 0 … {LARGEST_STEP}")
+    is_odd = len(pads) != 2 * len(axes) or not pads or any(sides.get(0, ()) + sides.get(1, ()))
+    if is_odd or not all(0 <= pad <= LARGEST_STEP for pad in pads):
+        raise FileError(f"pads is {pads}; expected those of maps, above, left, below, right: 0 … {LARGEST_STEP}")
     return top, bottom, left, right

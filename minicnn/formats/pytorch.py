@@ -17,14 +17,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from ..errors import FileError
+from ..pickles import Known, Table, Unknown, expected, unpickle
 from . import archive
-from .errors import FileError, reading
-from .pickles import Known, Table, Unknown, expected, unpickle
 from .stored import NUMBERS, Stored, native
 
 MOST_PICKLE_BYTES = 64 * 2**20  # of the older format, where numbers follow
@@ -54,9 +54,9 @@ class Storage(NamedTuple):
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
     """What was saved, its tensors as `Stored`: they can be read while the file is open."""
-    with reading(path, "a weight file of PyTorch's") as file:
+    with open(path, "rb") as file:
         if file.read(len(OLDER_FILES_BEGIN)) == OLDER_FILES_BEGIN:
             yield read_older(file)
             return
@@ -157,9 +157,9 @@ def tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
     """torch._utils._rebuild_tensor_v2: what follows (requires_grad, hooks) is for training."""
     if isinstance(storage, Unknown):
         return storage
-    for integers in (shape, strides, (offset,)):
-        if not isinstance(integers, tuple) or not all(type(n) is int and abs(n) < 2**63 for n in integers):
-            raise FileError("a damaged pickle: a tensor whose shape, strides or offset are no integers")
+    for counts in (shape, strides, (offset,)):
+        if not isinstance(counts, tuple) or not all(type(n) is int and 0 <= n < 2**63 for n in counts):
+            raise FileError("a damaged pickle: a tensor whose shape, strides or offset are no counts")
     if not isinstance(expected(tuple, storage), Storage):
         raise FileError("a damaged pickle: a tensor without a storage")
     return Stored(shape, storage.kind, partial(numbers_of, storage, offset, shape, strides))
@@ -168,26 +168,18 @@ def tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
 def numbers_of(storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
     """Element (i, j, …) is number offset + i·strides[0] + j·strides[1] + … of the part of the storage.
 
-    That everything lies inside of the storage is what as_strided, which would read anywhere, does not ask.
+    NumPy sees to it that everything lies inside of the storage.
     """
-    if len(shape) != len(strides) or len(shape) > 32:
-        raise FileError(f"a tensor of shape {shape} has strides {strides}")
-    if min((*shape, *strides, offset)) < 0:
-        raise FileError(f"a negative shape, stride or offset: {shape}, {strides}, {offset}")
-    extent = 0 if 0 in shape else 1 + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
     stored, begin = storage.read(storage), storage.first + offset
-    if begin + extent > stored.size:
-        where = f"of shape {shape}, strides {strides} and offset {begin}"
-        raise FileError(f"a tensor {where} reaches beyond the {stored.size} numbers stored")
     if math.prod(shape) > max(stored.size, MOST_REPEATED):
         raise FileError(f"a tensor of shape {shape} repeats the {stored.size} numbers stored")
-    numbers = stored[begin:][:extent]
-    return native(as_strided(numbers, shape, [stride * numbers.itemsize for stride in strides]), storage.kind)
-
-
-def parameter(data: Any, *_: Any) -> Any:
-    """torch._utils._rebuild_parameter: a tensor that training changes."""
-    return expected((Stored, Unknown), data)
+    steps = [stride * stored.itemsize for stride in strides]
+    try:
+        numbers = np.ndarray(shape, stored.dtype, stored, begin * stored.itemsize, steps)
+    except (ValueError, OverflowError):
+        where = f"of shape {shape}, strides {strides} and offset {begin}"
+        raise FileError(f"a tensor {where} is not inside of the {stored.size} numbers stored") from None
+    return native(numbers, storage.kind)
 
 
 def subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
@@ -197,5 +189,6 @@ def subclass(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
 
 NAMES = Table({f"torch.{name}": Kind(kind) for name, kind in KINDS.items()})
 NAMES |= {f"torch._utils._rebuild_{name}": Known(tensor) for name in ("tensor", "tensor_v2")}
-NAMES |= {f"torch._utils._rebuild_{name}": Known(parameter) for name in ("parameter", "parameter_with_state")}
+PARAMETER = Known(lambda data, *_: expected((Stored, Unknown), data))  # a tensor that training changes
+NAMES |= {f"torch._utils._rebuild_{name}": PARAMETER for name in ("parameter", "parameter_with_state")}
 NAMES |= {"torch._tensor._rebuild_from_type_v2": Known(subclass), "torch.Size": Known(tuple)}

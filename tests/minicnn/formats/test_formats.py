@@ -10,8 +10,8 @@ import pytest
 
 from layers.branches import Branches
 from minicnn import formats, pretrained
+from minicnn.description import SETTINGS
 from minicnn.formats import FileError
-from minicnn.formats.description import SETTINGS
 
 from .matconvnet_files import conv, relu, row, write
 from .networks import assert_same, every_kind, squeezenet_weights
@@ -52,11 +52,11 @@ def write_any(kind, path, rng):
 
 
 CONTENT = {
-    "npz": "minicnn's own",
-    "present": "PyTorch",
-    "older": "PyTorch",
-    "safetensors": "safetensors",
-    "matconvnet": "MatConvNet",
+    "npz": "a network that minicnn saved",
+    "present": "a weight file of PyTorch's",
+    "older": "a weight file of PyTorch's",
+    "safetensors": "a safetensors file",
+    "matconvnet": "a MatConvNet .mat file",
 }
 
 

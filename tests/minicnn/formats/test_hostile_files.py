@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from layers import Conv, GlobalAveragePool
 from minicnn import Network, formats
+from minicnn.errors import reading
 from minicnn.formats import FileError, pytorch
-from minicnn.formats.pickles import MOST_INSTRUCTIONS, Unknown
 from minicnn.images import Preprocessing
+from minicnn.pickles import MOST_INSTRUCTIONS, Unknown
 from minicnn.state_dict import dictionaries
 
 from .networks import every_kind, squeezenet_weights
@@ -140,7 +141,7 @@ def raw(*parts: bytes) -> bytes:
 PROGRAMS = {
     "an object made without its class's leave": (
         raw(code(Name("torch", "Size")), b")\x81"),
-        "damaged or truncated pickle",
+        "damaged or truncated.*must be a type",
     ),
     "an instance of a class": (raw(b"(ios\nsystem\n"), "no state dict"),
     "an extension": (raw(b"\x82\x01"), "damaged or truncated"),
@@ -190,17 +191,17 @@ PROGRAMS = {
         "storage '0' has 96 bytes; expected 10{12}",
     ),
     "a storage of fewer": ({"x": tensor((2,), count=2)}, "storage '0' has 96 bytes"),
-    "a tensor beyond its storage": ({"x": tensor((25,), count=24)}, "'x': .*reaches beyond the 24"),
-    "an offset beyond the storage": ({"x": tensor((1,), offset=24, count=24)}, "'x': .*reaches beyond"),
-    "strides beyond the storage": ({"x": tensor((2, 2), (23, 1), count=24)}, "'x': .*reaches beyond"),
-    "a negative offset": ({"x": tensor((1,), offset=-1, count=24)}, "'x': a negative"),
-    "a negative stride": ({"x": tensor((2,), (-1,), offset=5, count=24)}, "'x': a negative"),
-    "a negative shape": ({"x": tensor((-1, -1), (1, 1), count=24)}, "'x': a negative"),
-    "fewer strides than axes": ({"x": tensor((2, 2), (1,), count=24)}, "'x': .*strides"),
-    "more axes than NumPy has": ({"x": tensor((1,) * 100, count=24)}, "'x': .*strides"),
+    "a tensor beyond its storage": ({"x": tensor((25,), count=24)}, "'x': .*not inside of the 24"),
+    "an offset beyond the storage": ({"x": tensor((1,), offset=24, count=24)}, "'x': .*not inside"),
+    "strides beyond the storage": ({"x": tensor((2, 2), (23, 1), count=24)}, "'x': .*not inside"),
+    "a negative offset": ({"x": tensor((1,), offset=-1, count=24)}, "no counts"),
+    "a negative stride": ({"x": tensor((2,), (-1,), offset=5, count=24)}, "no counts"),
+    "a negative shape": ({"x": tensor((-1, -1), (1, 1), count=24)}, "no counts"),
+    "fewer strides than axes": ({"x": tensor((2, 2), (1,), count=24)}, "'x': a tensor of shape"),
+    "more axes than NumPy has": ({"x": tensor((1,) * 100, count=24)}, "'x': a tensor of shape"),
     "terabytes by a stride of 0": ({"x": tensor((10**6, 10**6), (0, 0), count=24)}, "'x': .*repeats"),
-    "a shape of text": ({"x": tensor(("2",), (1,), count=24)}, "no integers"),
-    "a shape of halves": ({"x": Call("torch._utils", "_rebuild_tensor_v2", 1, 0, 2, 3)}, "no integers"),
+    "a shape of text": ({"x": tensor(("2",), (1,), count=24)}, "no counts"),
+    "a shape of halves": ({"x": Call("torch._utils", "_rebuild_tensor_v2", 1, 0, 2, 3)}, "no counts"),
     "a tensor of no storage": (
         {"x": Call("torch._utils", "_rebuild_tensor_v2", 1, 0, (2,), (1,))},
         "a tuple should be",
@@ -323,7 +324,7 @@ def test_an_array_header_that_claims_terabytes(tmp_path, rng):
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content.replace(old, new))
-    refused(tmp_path / "x.npz", r"'fc\.W' claims more numbers than there is memory for", None)
+    refused(tmp_path / "x.npz", r"'fc\.W' is damaged, .*Unable to allocate", None)
 
 
 def test_a_description_of_terabytes(tmp_path, rng):
@@ -373,7 +374,7 @@ def test_hostile_safetensors(tmp_path, what):
 def test_a_header_of_exabytes(tmp_path):
     library()
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", 2**62) + b"{}")
-    refused(tmp_path / "x.safetensors", r"a header of 4,611,686,018,427,387,904 bytes")
+    refused(tmp_path / "x.safetensors", "header too large")
 
 
 def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
@@ -457,8 +458,9 @@ def read_all(path: Path, kind: str) -> None:
             formats.load(path)
         else:
             if kind == "safetensors":
-                for stored in formats.safetensors.read(path).values():
-                    stored.read()
+                with reading(path, "a file"):
+                    for stored in formats.safetensors.read(path).values():
+                        stored.read()
             else:
                 tensors_of(path)
         formats.load(path, "squeezenet1_1")  # which these tensors cannot be

@@ -14,9 +14,8 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minicnn.formats import mat
-from minicnn.formats.errors import FileError
-from minicnn.formats.matconvnet import load
+from minicnn.errors import FileError
+from minicnn.formats import load, mat
 from tests.minicnn.formats.matconvnet_files import cells, conv, relu, row, write
 
 
@@ -146,9 +145,9 @@ def layers_of(kind: int, shape: tuple[int, ...], content: bytes = b"", size: int
         ([layers_of(OPAQUE, (2, 2))], "matrix of class 17"),
         ([layers_of(OBJECT, (2, 2))], "matrix of class 3"),
         ([layers_of(CHAR, (1, 2), element(9, b"\0" * 8))], "is damaged"),
-        ([layers_of(CELL, (1, 1), size=2**31)], "ends in the middle of a variable"),
+        ([layers_of(CELL, (1, 1), size=2**31)], "ends in the middle of a matrix"),
         ([layers_of(CELL, (1, 1), element(9, b"\0" * 8))], "expected a matrix, found an element of"),
-        ([element(15, zlib.compress(b"\0" * 100)[:-30], 5000)], "ends in the middle of a variable"),
+        ([element(15, zlib.compress(b"\0" * 100)[:-30], 5000)], "ends in the middle of a matrix"),
     ],
 )
 def test_sizes_are_compared_before_memory_is_taken(elements, complaint, tmp_path):
@@ -185,7 +184,7 @@ def test_a_compressed_variable_may_not_become_a_hundred_times_as_large(tmp_path)
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "is empty; expected a MatConvNet .mat file"),
+        (b"", "is empty; expected a weight file"),
         (b"MATLAB", "is not a MATLAB file"),
         (b"PK\x03\x04" + b"\0" * 500, "is not a MATLAB file"),
         (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM", r"is a MATLAB 7.3 file; .* save\('-v7', …\)"),

@@ -13,8 +13,8 @@ import pytest
 from layers import Conv, Layer, ReLU
 from minicnn import Network, formats
 from minicnn.architectures import PREPROCESSINGS
+from minicnn.description import KINDS
 from minicnn.formats import FileError
-from minicnn.formats.description import KINDS
 
 from ...examples import every_layer
 from .networks import assert_same, every_kind
@@ -182,7 +182,10 @@ WRONG = {
     "a stride of zero": (layer_zero(stride=[0, 1]), "stride of 1 or more"),
     "a stride of text": (layer_zero(stride="11"), "makes no network"),
     "a negative shape": (layer_zero(K=[-4, 3, 3, -2]), "makes no network"),
-    "a padding beyond all memory": (layer_zero(pad=[10**18] * 4), "do not fit|makes no network|memory"),
+    "a padding beyond all memory": (
+        layer_zero(pad=[10**18] * 4),
+        "do not fit|makes no network|memory|array is too big",
+    ),
     "layers that do not fit": (
         edited(lambda d: d["layers"].insert(1, {"name": "flat", "kind": "Flatten"})),
         "do not fit each other",

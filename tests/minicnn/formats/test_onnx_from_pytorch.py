@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minicnn import Network
-from minicnn.formats.onnx import load
+from minicnn.formats import load
 from minicnn.network import one_hot
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: the extra oracles")

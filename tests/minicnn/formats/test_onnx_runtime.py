@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from layers import AveragePool, FullyConnected, PaddedAveragePool, ShapeError
-from minicnn.formats.errors import FileError
-from minicnn.formats.onnx import load
+from minicnn.errors import FileError
+from minicnn.formats import load
 from minicnn.loss import log_softmax, softmax
 from tests.minicnn.formats.onnx_models import Model, run
 from tests.minicnn.formats.onnx_zoo import ZOO

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.errors import reading
 from minicnn.formats import FileError, pytorch, state_dict
 from minicnn.formats.stored import Stored
 
@@ -146,8 +147,8 @@ def write_state_dict(path: Path, arrays: dict[str, np.ndarray], older: bool = Fa
 
 def tensors_of(path: Path) -> dict[str, np.ndarray]:
     """The tensors of a file's first dictionary, all of them read."""
-    with pytorch.opened(path) as saved:
+    with reading(path, "a file"), pytorch.opened(path) as saved:
         for _, tensors in state_dict.dictionaries(saved):
             read = {name: stored for name, stored in tensors.items() if isinstance(stored, Stored)}
-            return {name: state_dict.checked(name, stored, allow_nonfinite=True) for name, stored in read.items()}
+            return {name: state_dict.numbers_of(name, stored) for name, stored in read.items()}
         raise FileError("no state dict")

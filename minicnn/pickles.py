@@ -77,21 +77,14 @@ class Reader(pickle.Unpickler):
 
 
 def unpickle(program: io.BytesIO, table: Table, persistent: Callable[[Any], Any] | None = None) -> Any:
-    """What the pickle at the present place of `program` makes; FileError if it is damaged."""
+    """What the pickle at the present place of `program` makes; if it is damaged, whatever the unpickler raises."""
     begin = program.tell()
-    try:
-        inspect(program)
-        end = program.tell()
-        program.seek(begin)
-        made = Reader(program, table, persistent).load()
-        program.seek(end)
-        return made
-    except FileError:
-        raise
-    except MemoryError:
-        raise FileError("a pickle that asks for more memory than there is") from None
-    except Exception as error:  # the unpickler has many ways to say that a pickle is nonsense
-        raise FileError(f"a damaged or truncated pickle ({error})") from None
+    inspect(program)
+    end = program.tell()
+    program.seek(begin)
+    made = Reader(program, table, persistent).load()
+    program.seek(end)
+    return made
 
 
 def inspect(program: io.BytesIO) -> None:

@@ -30,9 +30,7 @@ def read_array_pickle(content: bytes) -> Any:
         left -= len(data)
         if left < 0:
             raise FileError("a pickle that claims more numbers than it has bytes")
-        return bytes(
-            bytearray(data, "latin1") if isinstance(data, str) else bytearray(expected((bytes, bytearray), data))
-        )
+        return data.encode("latin1") if isinstance(data, str) else bytes(expected((bytes, bytearray), data))
 
     def encode(text: Any, encoding: Any) -> bytes:
         """How Python 3 writes bytes for Python 2: as the Latin-1 text that they would be."""
@@ -40,25 +38,30 @@ def read_array_pickle(content: bytes) -> Any:
             raise FileError(f"refused: the pickle asks for the encoding {encoding!r:.80}")
         return take(expected(str, text))
 
-    class Array(np.ndarray):
+    class Begun(Array):
         """numpy._core.multiarray._reconstruct(ndarray, (0,), b"b"), which only then learns what it holds."""
-
-        kind: Any = np.dtype("b")  # its numbers' kind and their order in bytes, which `finished` gives it
 
         def __setstate__(self, state: Any) -> None:
             _, shape, dtype, by_columns, data = expected(tuple, state)
-            fill(self, take(data), dtype, shape, bool(by_columns))
+            self.numbers = numbers_of(take(data), dtype, shape, "F" if by_columns else "C")
 
-    def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    def from_buffer(data: Any, dtype: Any, shape: Any, order: Any) -> Array:
         """numpy._core.numeric._frombuffer: how protocol 5 writes arrays."""
-        return fill(Array(0, "b"), take(data), dtype, shape, order == "F")
+        made = Begun()
+        made.numbers = numbers_of(take(data), dtype, shape, order)
+        return made
 
     names = {"numpy.dtype": Known(Dtype), "_codecs.encode": Known(encode), "numpy.ndarray": "ndarray"}
     names["collections.OrderedDict"] = Known(Ordered)
     for core in ("core", "_core"):
-        names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Array(0, "b"))
+        names[f"numpy.{core}.multiarray._reconstruct"] = Known(lambda kind, shape, code: Begun())
         names[f"numpy.{core}.numeric._frombuffer"] = Known(from_buffer)
-    return finished(unpickle(io.BytesIO(content), Numbers(names)), {})
+    try:
+        return finished(unpickle(io.BytesIO(content), Numbers(names)), {})
+    except FileError:
+        raise
+    except Exception as error:  # the unpickler has many ways to say that a pickle is nonsense
+        raise FileError(f"a damaged or truncated pickle ({error})") from None
 
 
 class Numbers(Table):
@@ -66,6 +69,12 @@ class Numbers(Table):
 
     def __missing__(self, name: str) -> Any:
         raise FileError(f"refused: the pickle asks for {name!r:.80}, which is neither numbers nor a container")
+
+
+class Array:
+    """What stands for an array while the program runs: it must not get at NumPy's own."""
+
+    numbers = np.empty(0)
 
 
 class Dtype:
@@ -84,22 +93,18 @@ class Dtype:
             raise FileError("refused: the pickle has an array of something made up; expected numbers")
 
 
-def fill(array: Any, data: bytes, dtype: Any, shape: Any, by_columns: bool) -> np.ndarray:
-    """The array with the numbers in their shape, if they are as many; NumPy's own __setstate__ does not count well."""
-    kind = np.dtype(expected(Dtype, dtype).code)
+def numbers_of(data: bytes, dtype: Any, shape: Any, order: Any) -> np.ndarray:
+    """The numbers in their shape, if they are as many."""
+    kind = np.dtype(expected(Dtype, dtype).code).newbyteorder(dtype.order)
     if min(expected(tuple, shape), default=0) < 0 or math.prod(shape) * kind.itemsize != len(data):
         raise FileError(f"a damaged pickle: an array of shape {shape} with {len(data)} bytes")
-    state: Any = (1, shape, kind, by_columns, data)
-    filled: np.ndarray = array
-    np.ndarray.__setstate__(filled, state)
-    array.kind = kind.newbyteorder(dtype.order)
-    return filled
+    return np.frombuffer(bytearray(data), kind).reshape(shape, order=order)
 
 
 def finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
-    """The same with plain arrays in their places; `done` knows what it has met, for containers hold each other."""
+    """The same with NumPy's arrays in the places of ours; `done` knows what it has met: containers hold each other."""
     if id(value) not in done:
-        done[id(value)] = value, np.asarray(value).view(value.kind) if hasattr(value, "kind") else value
+        done[id(value)] = value, value.numbers if isinstance(value, Array) else value
         if isinstance(value, (list, dict)):
             for key in range(len(value)) if isinstance(value, list) else list(value):
                 value[key] = finished(value[key], done)

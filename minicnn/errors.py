@@ -38,7 +38,7 @@ def reading(path: str | os.PathLike[str], expected: str) -> Iterator[BinaryIO]:
             raise FileError(f"{path}: asks for more memory than there is; it may be damaged") from None
         except Exception as error:  # parsers have many ways to say that bytes are nonsense
             complaint = f"{type(error).__name__}: {one_line(error)}"
-            raise FileError(f"{path}: is damaged, or not {expected} ({complaint})") from error
+            raise FileError(f"{path}: is damaged or truncated, or not {expected} ({complaint})") from error
 
 
 def one_line(error: Exception) -> str:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minicnn.array_pickle import read_array_pickle
 from minicnn.formats import FileError
-from minicnn.formats.array_pickle import read_array_pickle
 
 
 class Attack:

@@ -17,9 +17,9 @@ import layers as ground
 from layers import Layer
 from layers.branches import Branches
 
-from ..images import MAX_PIXELS, Preprocessing
-from ..network import Network
 from .errors import FileError
+from .images import MAX_PIXELS, Preprocessing
+from .network import Network
 
 SETTINGS: dict[type[Layer], tuple[str, ...]] = {  # kind of layer → its constructor's arguments besides the parameters
     ground.Conv: ("stride", "pad"),
