@@ -5,14 +5,12 @@ channel,
 
     X_{n+1} = a · X_n + c,      a = γ / √(σ² + ε),      c = β − a · μ,
 
-and the way down (backward pass), DeconvNet included, is a multiplication by a.  Such a map can be folded into the
-convolution below it.
+and the way down (backward pass), DeconvNet included, is a multiplication by a.
 """
 
 from __future__ import annotations
 
 from .arrays import Array, floating, in_dtype_of
-from .convolution import Conv
 from .layer import Layer, ShapeError
 
 
@@ -63,13 +61,6 @@ class BatchNorm(Layer):
         normalised = (x - along_channels(self.mean, x)) / spread
         everywhere = (0, *range(2, x.ndim))
         return {"gamma": (grad * normalised).sum(axis=everywhere), "beta": grad.sum(axis=everywhere)}
-
-    def folded_into(self, below: Conv) -> Conv:
-        """One convolution that does the work of `below` and this layer:  a · (X ⋆ K + b) + c = X ⋆ (aK) + (ab + c)."""
-        a, c = self.slope, self.offset
-        if below.b.shape != a.shape:
-            raise ShapeError(self, f"of {len(a)} channels cannot be folded into {below!r}")
-        return below.with_parameters({"K": a[:, None, None, None] * below.K, "b": a * below.b + c})
 
     def __repr__(self) -> str:
         return f"BatchNorm({len(self.gamma)} channels)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layers import Add, BatchNorm, Conv, GroupedConv, ReLU, ShapeError
+from layers import Add, BatchNorm, ReLU, ShapeError
 from minicnn import Network
 from minicnn.gradient_check import check_layer, check_network
 from tests.devices import assert_close, assert_equal, close
@@ -74,23 +74,6 @@ def test_agrees_with_pytorch(shape, host_rng):
         np.testing.assert_allclose(our, their.numpy(), rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("groups", [None, 2])
-def test_folded_into_a_convolution_it_does_the_same(groups, rng):
-    K, b = rng.standard_normal((4, 2, 3, 3)), rng.standard_normal(4)
-    geometry = {"stride": 2, "pad": 1}
-    conv = Conv(K, b, **geometry) if groups is None else GroupedConv(K, b, groups, **geometry)
-    norm = random_norm(rng, 4)
-    x = rng.standard_normal((2, 2 * (groups or 1), 7, 6))
-    folded = norm.folded_into(conv)
-    assert type(folded) is type(conv)
-    between, cache = conv.forward(x)
-    y, norm_cache = norm.forward(between)
-    assert_close(folded.forward(x)[0], y, rtol=1e-12, atol=1e-13)
-    grad = rng.standard_normal(y.shape)
-    expected = conv.backward(norm.backward(grad, norm_cache), cache)
-    assert_close(folded.backward(grad, x), expected, rtol=1e-12, atol=1e-13)
-
-
 def test_mean_and_variance_are_parameters_that_nobody_learns(xp, rng):
     """A weight file holds all four and `astype` converts all four; training sees two."""
     net = Network({"bn": random_norm(rng, 3), "block": Add([[random_norm(rng, 3)], []]), "relu": ReLU()})
@@ -126,8 +109,6 @@ def test_wrong_shapes_are_named(xp, rng):
         BatchNorm(one, two, one, one)
     with pytest.raises(ShapeError, match=r"BatchNorm expects 4 channels, got \(1, 3, 2, 2\)"):
         random_norm(rng, 4).forward(xp.zeros((1, 3, 2, 2)))
-    with pytest.raises(ShapeError, match=r"of 3 channels cannot be folded into Conv\(2→4"):
-        random_norm(rng, 3).folded_into(Conv(xp.ones((4, 2, 3, 3))))
 
 
 def test_its_text_shows_its_channels(rng):
