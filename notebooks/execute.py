@@ -11,7 +11,8 @@ Kept outputs grow stale in three ways, and each has its check.  The tests do the
     what the code does changed:  --check executes everything and compares what it says and draws (`differences`),
                                  captions and texts for those who cannot see a figure included
 
-Numbers are compared to a few per cent and pictures coarsely: another processor rounds otherwise.
+Numbers are compared to a few per cent and pictures coarsely: another processor rounds otherwise.  What `show.measured`
+shows, such as times, is not compared.
 """
 
 from __future__ import annotations
@@ -141,6 +142,8 @@ def content(output: NotebookNode) -> str | np.ndarray:
     """What an output shows: a picture as its pixels, everything else as text."""
     from PIL import Image
 
+    if output.get("metadata", {}).get("measured"):  # `show.measured`: of its moment, so there is nothing to compare
+        return "measured"
     data = output.get("data", {})
     for kind in ("image/png", "image/jpeg"):
         if kind in data:
