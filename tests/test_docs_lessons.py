@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import json
 import re
 import sys
 from pathlib import Path
@@ -97,3 +99,13 @@ def test_what_is_braced_has_its_label_in_the_middle_below(site):
     assert "⏟" not in formula
     assert 'class="braced"' not in drawn("a_b")
     assert formula.startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">')
+
+
+def test_course_machines_install_extras_that_there_are():
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    for text in (container["postCreateCommand"], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        (extras,) = re.findall(r"-e '?\.\[([\w,]+)\]", text)
+        assert extras == "notebooks,fast"
+        assert set(extras.split(",")) <= set(setup["options.extras_require"])
