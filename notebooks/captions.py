@@ -2,7 +2,7 @@
 
 A caption is right for as long as its numbers are computed, f"falls to {error:.0f} %": then `notebooks.execute --check`
 compares it, like every output, with what the cell says today.  What is typed in is compared with nothing, so a test
-counts it (`tests/notebooks/test_captions.py`): none may be added, and those that are there may only become fewer.
+looks for it (`tests/notebooks/test_captions.py`): there may be none.
 """
 
 from __future__ import annotations

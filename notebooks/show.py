@@ -4,6 +4,7 @@
     show.picture(panels[0], pixels, "a title")
     show.figure(figure, caption="what to see in it", alt="what is in it, for those who cannot see it")
     show.source(ReLU.backward)                             # the library's own code
+    show.measured(f"it took {ms:.0f} ms")                  # numbers of this moment: never compared
     show.explorer(net, photo, "its name")                  # to click on, where someone is there to click
 
 Importing this module sets matplotlib's defaults, here and nowhere else.
@@ -115,6 +116,11 @@ def explorer(net: Network, photo: np.ndarray, name: str) -> None:
         display(explore(net, photo, name))
     except ImportError:
         display(Markdown(WITHOUT_EXPLORER))
+
+
+def measured(text: str) -> None:
+    """Markdown with numbers of this moment and this machine, such as times: `execute --check` does not compare them."""
+    display(Markdown(text), metadata={"measured": True})
 
 
 def source(*things: Callable[..., Any] | type) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import json
 import re
 import sys
 from pathlib import Path
@@ -84,3 +86,26 @@ def test_formulas_are_given_to_docutils_in_the_commands_that_it_knows(site):
     assert known(r"-\tfrac12\|I\| + \frac1{16} \Big\langle \bigl( \frac{a}{b} \tfrac 3 4") == (
         r"-\tfrac{1}{2}\|I\| + \frac{1}{16} \Bigl\langle \bigl( \frac{a}{b} \tfrac{3}{4}"
     )
+
+
+def test_what_is_braced_has_its_label_in_the_middle_below(site):
+    pytest.importorskip("sphinx", reason="Sphinx is not installed")
+    from mathml import drawn
+
+    formula = drawn(r"E = \underbrace{a_i + b}_{\text{colours}} + \underbrace{c}_{d_e} + f_g", as_block=True)
+    first, second = re.findall(r"<munder>(.*?)</munder>", formula, flags=re.DOTALL)
+    assert re.search(r'^\s*<mrow class="braced">.*</mrow>\s*<mtext>colours</mtext>\s*$', first, flags=re.DOTALL)
+    assert re.search(r'^\s*<mi class="braced">c</mi>\s*<msub>\s*<mi>d</mi>\s*<mi>e</mi>\s*</msub>', second)
+    assert "⏟" not in formula
+    assert 'class="braced"' not in drawn("a_b")
+    assert formula.startswith('<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">')
+
+
+def test_course_machines_install_extras_that_there_are():
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    for text in (container["postCreateCommand"], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        (extras,) = re.findall(r"-e '?\.\[([\w,]+)\]", text)
+        assert extras == "notebooks,fast"
+        assert set(extras.split(",")) <= set(setup["options.extras_require"])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from xml.etree import ElementTree
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
+
+MATHML = "http://www.w3.org/1998/Math/MathML"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -16,13 +19,35 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def inline(translator: HTML5Translator, node: nodes.math) -> None:
-    translator.body.append(tex2mathml(known(node.astext())))
+    translator.body.append(drawn(node.astext()))
     raise nodes.SkipNode
 
 
 def block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{tex2mathml(known(node.astext()), as_block=True)}</div>')
+    translator.body.append(f'<div class="math">{drawn(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
+
+
+def drawn(formula: str, as_block: bool = False) -> str:
+    """The formula as MathML."""
+    return braced(tex2mathml(known(formula), as_block=as_block))
+
+
+def braced(mathml: str) -> str:
+    r"""\underbrace{x}_{label}: a rule below x (site.css), and the label in the middle below it.
+
+    docutils puts the label beside a brace that is as long as x only where a font for formulas is installed.
+    """
+    if "⏟" not in mathml:
+        return mathml
+    ElementTree.register_namespace("", MATHML)
+    tree = ElementTree.fromstring(mathml)
+    for labelled in tree.iter(f"{{{MATHML}}}msub"):
+        below = labelled[0]
+        if below.tag == f"{{{MATHML}}}munder" and below[1].text == "⏟":
+            labelled.tag, labelled[0] = below.tag, below[0]
+            labelled[0].set("class", "braced")
+    return ElementTree.tostring(tree, encoding="unicode")
 
 
 def known(formula: str) -> str:

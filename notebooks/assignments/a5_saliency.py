@@ -1,6 +1,6 @@
 """5. Saliency maps
 
-Lesson 4; the paper's section 3. `gradient` is a function: gradient(x) is ∂S_c/∂I at the images x (N, C, H, W), in the
+Lesson 3; the paper's section 3. `gradient` is a function: gradient(x) is ∂S_c/∂I at the images x (N, C, H, W), in the
 same shape;
 score(x) is S_c (N,). With NumPy alone.
 

@@ -1,6 +1,6 @@
 """6. The class model's ascent
 
-Lesson 3; the paper's section 2. `gradient` is a function: gradient(I) is ∂S_c/∂I at the images I (1, C, H, W), in the
+Lesson 4; the paper's section 2. `gradient` is a function: gradient(I) is ∂S_c/∂I at the images I (1, C, H, W), in the
 same shape.
 With NumPy alone.
 

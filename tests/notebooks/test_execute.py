@@ -40,6 +40,28 @@ def test_an_executed_notebook_is_fresh_in_all_three_ways(executed):
     assert executed.cells[1].outputs[0].text.startswith("x is 2 and 0.333")
 
 
+def test_what_was_measured_is_of_its_moment_but_stays_where_it_was():
+    kept, later = (
+        execute.executed(notebook(f"from notebooks import show\nshow.measured('up: {ms} ms')\nprint({ms} // 100)"))
+        for ms in (12, 99)
+    )
+    assert kept.cells[1].outputs[0].data["text/markdown"] == "up: 12 ms"
+    assert list(execute.differences(kept, later)) == []
+    later.cells[1].outputs[0].metadata.measured = False
+    assert list(execute.differences(kept, later)) == ["cell 2: the kept output is not today's"]
+
+
+def test_that_loops_are_compiled_is_no_output_of_a_lesson_and_other_complaints_are():
+    source = (execute.FOLDER.parent / "layers" / "engine" / "compiled" / "safety.py").read_text(encoding="utf-8")
+    assert execute.COMPILING in source
+    say = "import sys\nprint({!r}, file=sys.stderr)"
+    first = say.format(f"{execute.COMPILING}float32, about 20 s, once") + "\nprint(1)"
+    both = say.format(f"{execute.COMPILING}float32\nand a warning")
+    one, other = execute.executed(notebook(first, both)).cells[1:]
+    assert [output.text for output in one.outputs] == ["1\n"]
+    assert [output.name for output in other.outputs] == ["stderr"]
+
+
 def test_it_runs_on_this_checkout():
     (cell,) = execute.executed(notebook("import layers; print(layers.__file__)")).cells[1:]
     assert Path(cell.outputs[0].text.strip()) == execute.FOLDER.parent / "layers" / "__init__.py"

@@ -36,6 +36,12 @@ def written(folder: Path, assignment: str, code: str) -> Path:
     return path
 
 
+def with_zeros(argument: str, function: str, arguments: str) -> str:
+    """Code: the right function, but one of its arguments is zeros whatever is given."""
+    changed = arguments.replace(argument, f"0 * {argument}")
+    return f"_right = {function}\ndef {function}({arguments}):\n    return _right({changed})\n"
+
+
 # ---------------------------------------------------------------------- blanks and solutions
 
 
@@ -241,11 +247,7 @@ def unpool(grad, switches, shape, size, stride):
     ),
     "crops that are not mirrored back": (
         "a5_saliency",
-        """
-_right = mean_of_crops
-def mean_of_crops(maps, corners, mirrored, shape):
-    return _right(maps, corners, 0 * mirrored, shape)
-""",
+        with_zeros("mirrored", "mean_of_crops", "maps, corners, mirrored, shape"),
         (2, 3),
         "of mirrored crops: .* numbers are wrong",
     ),
@@ -350,11 +352,7 @@ def integrated_gradients(gradient, x, baseline, steps):
     ),
     "from black whatever the baseline": (
         "a8_what_came_after",
-        """
-_right = integrated_gradients
-def integrated_gradients(gradient, x, baseline, steps):
-    return _right(gradient, x, 0 * baseline, steps)
-""",
+        with_zeros("baseline", "integrated_gradients", "gradient, x, baseline, steps"),
         (2, 3),
         "from any image: .* numbers are wrong",
     ),

@@ -212,7 +212,7 @@ def test_the_key_answers_every_prediction_in_order():
 def test_the_key_answers_every_try_it():
     tries = sum("**Try it.**" in cell.source for p in execute.LESSONS for cell in nbformat.read(p, as_version=4).cells)
     answers = re.findall(r"^### Try it\n\n(.*?)(?=^##|\Z)", KEY, flags=re.MULTILINE | re.DOTALL)
-    assert len(answers) == tries == 7
+    assert len(answers) == tries == 8
     assert min(map(len, answers)) > 150
 
 

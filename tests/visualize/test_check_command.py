@@ -49,6 +49,10 @@ class MyPool(MaxPool):
 class MyFull(FullyConnected):
     pass
 
+class Cut(Conv):
+    def backward(self, grad, x):
+        return super().backward(grad, x)[..., 1:]
+
 class NotALayer:
     pass
 '''
@@ -89,6 +93,12 @@ def test_a_wrong_layer_of_one_s_own_is_told_where_and_how(file, capsys):
     assert wrong["size"] == 6
     assert wrong["pattern"].startswith("all entries are 0.500 times")
     assert len(wrong["worst"]) == 5
+
+
+def test_a_gradient_of_another_shape_is_told_both_shapes(file, capsys):
+    code, out, err = run(capsys, "mylayer.py:Cut", "--shape", "2,3,6,7")
+    assert (code, err) == (1, "")
+    assert out.endswith("\nCut.input: the gradient of input has shape (2, 3, 6, 6), expected (2, 3, 6, 7)\n")
 
 
 @pytest.mark.parametrize(

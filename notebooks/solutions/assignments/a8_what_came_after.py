@@ -2,7 +2,7 @@
 
 Each is a few lines. `gradient` is a function: gradient(x) is ∂S_c/∂I at the images x (N, C, H, W), in the same shape;
 score(x) is S_c (N,).
-With NumPy alone. When your functions pass, try them on a photograph (lesson 4 has a network), and compare the maps.
+With NumPy alone. When your functions pass, try them on a photograph (lesson 3 has a network), and compare the maps.
 
 Check your work at any time:  python -m notebooks.grade notebooks/assignments/a8_what_came_after.py
 """

@@ -1,6 +1,6 @@
 """A cat on the left has a ghost on the right
 
-Lesson 4, medium, 10 minutes
+Lesson 3, medium, 10 minutes
 
 Meant to be: a map that is steadier than that of one image. The image and its mirror image each get a map, and the mean
 of the two is laid over the image (the paper does this with ten crops, five of them mirrored).

@@ -1,4 +1,4 @@
-"""The check of exercise 9: after one class model, the network gives other scores."""
+"""The check of exercise 12: after one class model, the network gives other scores."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The check of exercise 12: a cat on the left has a ghost on the right."""
+"""The check of exercise 9: a cat on the left has a ghost on the right."""
 
 import numpy as np
 

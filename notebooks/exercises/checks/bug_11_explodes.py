@@ -1,4 +1,4 @@
-"""The check of exercise 8: the first step is perfect, then the picture explodes."""
+"""The check of exercise 11: the first step is perfect, then the picture explodes."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The check of exercise 11: pixels that do not matter are grey, not black."""
+"""The check of exercise 8: pixels that do not matter are grey, not black."""
 
 import numpy as np
 

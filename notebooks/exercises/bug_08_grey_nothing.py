@@ -1,6 +1,6 @@
 """Pixels that do not matter are grey, not black
 
-Lesson 4, medium, 10 minutes
+Lesson 3, medium, 10 minutes
 
 Meant to be: the saliency map as a picture from 0 to 1. M_ij = max over the channels of |w|, then divided by its largest
 value: 0 is a pixel on which the score does not depend at all, 1 the one on which it depends most.

@@ -1,6 +1,6 @@
 """After one class model, the network gives other scores
 
-Lesson 3, medium, 10 minutes
+Lesson 4, medium, 10 minutes
 
 Meant to be: a class model whose pixels are kept within ±limit. After each step along ∂S_c/∂I what lies beyond the limit
 is clipped. (Not in the paper, but in many programs.) The weights are fixed.

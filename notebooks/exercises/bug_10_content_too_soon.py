@@ -1,6 +1,6 @@
 """The class model stops growing as soon as the network is sure
 
-Lesson 3, medium, 10 minutes
+Lesson 4, medium, 10 minutes
 
 Meant to be: the slope that a class model climbs, ∂S_c/∂I, of the unnormalised score S_c (paper, section 2).
 

@@ -1,4 +1,4 @@
-"""The check of exercise 10: turn the score upside down, and the map is another one."""
+"""The check of exercise 7: turn the score upside down, and the map is another one."""
 
 import numpy as np
 

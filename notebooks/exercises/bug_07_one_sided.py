@@ -1,6 +1,6 @@
 """Turn the score upside down, and the map is another one
 
-Lesson 4, easy, 5 minutes
+Lesson 3, easy, 5 minutes
 
 Meant to be: the class saliency map, M_ij = max over the channels of |w|, w = ∂S_c/∂I (paper, section 3.1): how strongly
 each pixel moves the score, in whichever direction.

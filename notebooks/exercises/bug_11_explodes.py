@@ -1,6 +1,6 @@
 """The first step is perfect, then the picture explodes
 
-Lesson 3, easy, 5 minutes
+Lesson 4, easy, 5 minutes
 
 Meant to be: the direction of steepest ascent for the class model, argmax_I S_c(I) − λ‖I‖² (paper, section 2).
 

@@ -1,4 +1,4 @@
-"""The check of exercise 7: the class model stops growing as soon as the network is sure."""
+"""The check of exercise 10: the class model stops growing as soon as the network is sure."""
 
 import numpy as np
 
