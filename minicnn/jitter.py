@@ -22,7 +22,7 @@ class Jitter:
     crop: int = setting(0, "random crops of the image's own size, after padding by so many pixels", minimum=0)
     mirror: bool = setting(False, "mirror half of the images; not for classes that this would change (an L, a text)")
     colour: float = setting(0.0, "shifts along the axes of RGB: deviation of their α_i; Krizhevsky's is 0.1", minimum=0)
-    zero: int = setting(0, "a random square of so many pixels a side zeroed, as in the paper", minimum=0)
+    zero: int = setting(0, "a random square of so many pixels a side zeroed (the paper: random parts)", minimum=0)
 
     def __post_init__(self) -> None:
         check(self)

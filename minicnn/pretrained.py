@@ -87,7 +87,8 @@ def squeezenet() -> Network:
 def shapes() -> Network:
     """The network for generated scenes (`datasets.shapes`): ten classes, 64×64 pixels, 0.23 million weights.
 
-    It is part of minicnn, and was trained by `minicnn train shapes`.
+    It is part of minicnn, and was trained by `minicnn train shapes`, by the code before there were engines
+    (docs/training.md).
     """
     return formats.load(SHAPES_WEIGHTS)
 

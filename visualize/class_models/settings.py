@@ -13,8 +13,8 @@ class Settings:
     """Settings of the ascent from the zero image, pixel by pixel.
 
     The paper gives the objective, the zero image and gradient ascent.  It leaves steps, step, schedule, momentum and λ
-    open: these defaults are ours (docs/class_models.md says why).  What is marked † is not in the paper, but in the
-    work cited beside it.
+    open: these defaults are ours (docs/class_models.md says why).  What is marked † is not in the paper; where it is
+    somebody's, that work is cited beside it.
     """
 
     steps: int = setting(400, "steps of the ascent", minimum=1)
@@ -37,7 +37,9 @@ class Settings:
     total_variation: float = setting(  # † [Mahendran2015]
         0.0, "weight of the image's total variation, subtracted from the objective", minimum=0
     )
-    max_norm: float | None = setting(None, "scale the image back to this ‖I‖ where it goes beyond", above=0)  # †
+    max_norm: float | None = setting(  # † ([Erhan2009] holds ‖I‖ fixed)
+        None, "scale the image back to this ‖I‖ where it goes beyond", above=0
+    )
     noise: float = setting(0.0, "size of the normal noise to start from in place of zero", minimum=0)  # †
     seed: int = setting(0, "of every random number", minimum=0)
     stop: int | None = setting(None, "end after so many of the steps, as an interrupted ascent did", minimum=1)

@@ -52,14 +52,14 @@ CLASSES = ("ostrich", "zebra", "flamingo"), ("disc", "star", "arrow")  # whichev
 SCENES, SCENES_SEED = 3, 2  # how many scenes, and which: three different classes
 # Of class models: the preset, what is changed of it, and the caption.
 RECIPES: dict[str, tuple[dict[str, Any], str]] = {
-    "paper": ({"steps": 100}, "The paper's plain recipe."),
+    "paper": ({"steps": 100}, "The paper's objective, climbed plainly."),
     "jitter": ({"steps": 100}, "With jitter, which is not in the paper."),
 }
 # At the zero image the scenes' network is flat: there is nothing to climb.
 SCENE_RECIPES: dict[str, tuple[dict[str, Any], str]] = {
     "paper": (
         {"steps": 250, "noise": 1.0, "step": 0.05, "decay": 0.02},
-        "The paper's recipe, but from noise in place of zero.",
+        "The same, but from noise in place of zero.",
     ),
     "smooth": (
         {"steps": 200, "noise": 2.0, "step": 0.1, "decay": 0.005, "jitter": 4, "blur": 0.5},
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     ]
     page = args.out / "index.html"
     write_page(page, "Deep Inside Convolutional Networks", introduction(answers), [sections[-1], *sections[:-1]])
-    print(f"The paper's results, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
+    print(f"The paper's visualisations, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
 
 
 def pictures(net: Network) -> dict[str, np.ndarray]:
@@ -123,13 +123,13 @@ def knows_scenes(net: Network) -> bool:
 def introduction(answers: dict[str, Answer]) -> str:
     said = "; ".join(f"{name}: {answer.title(answer.best(1)[0])}" for name, answer in answers.items())
     return (
-        "The results of “Deep Inside Convolutional Networks”, made by this run from one trained network and bundled "
-        f"photographs. What the network says of these: {said}. S is the unnormalised score, P the probability."
+        "The visualisations of “Deep Inside Convolutional Networks”, made by this run from one trained network and "
+        f"bundled photographs. What the network says of these: {said}. S is the unnormalised score, P the probability."
     )
 
 
 def class_model_section(net: Network, args: argparse.Namespace) -> Section:
-    """Figure 1: the paper's plain recipe, and with jitter."""
+    """Figure 1: the paper's objective, climbed plainly, and with jitter."""
     classes = demo_classes(net)
     figures = []
     for preset, (changes, caption) in (SCENE_RECIPES if knows_scenes(net) else RECIPES).items():
@@ -146,8 +146,9 @@ def class_model_section(net: Network, args: argparse.Namespace) -> Section:
     return Section(
         "What the network thinks a class looks like",
         "Gradient ascent on the image: from the zero image, uphill on the class's score minus λ‖I‖², the weights "
-        "fixed. The plain recipe draws several outlined copies of the object, as the paper's Figure 1 does. Rolling "
-        "the image by a few random pixels before each step, and back after it, makes whole objects of them.",
+        "fixed. Plainly climbed it draws specks of colour with some outlines (the paper's Figure 1 shows outlines; its "
+        "steps and λ are not known). Rolling the image by a few random pixels before each step, and back after it, "
+        "makes larger and fewer objects.",
         figures,
     )
 
