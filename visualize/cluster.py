@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -92,17 +93,22 @@ def send(client: Client, name: str, held: Held, note: Note) -> None:
     """Give every worker what it is to hold under this name; ValueError if one, or the scheduler, has other versions."""
     info, ours = client.scheduler_info(), versions(held.engine)
     try:
-        client.run_on_scheduler(versions, held.engine)  # it need not compute, but reads the tasks that pass
+        dashboard = client.run_on_scheduler(has_dashboard)  # fails without minicnn, which it needs to pass tasks on
     except Exception as error:
         raise ValueError(f"the scheduler at {info['address']} has no such minicnn: {in_a_line(error)}") from None
     for address, theirs in client.run(versions, held.engine, on_error="return").items():
         if other := difference(ours, theirs):
             raise ValueError(f"the worker {address} has {other}: install the same everywhere")
     client.register_plugin(Holder(held, ours), name)
-    dashboard = f"; dashboard: {client.dashboard_link}" if "dashboard" in info["services"] else ""
-    note(f"{len(info['workers'])} workers at {info['address']}{dashboard}")
+    link = f"; dashboard: {client.dashboard_link}" if dashboard else ""
+    note(f"{len(info['workers'])} workers at {info['address']}{link}")
     if any(worker["nthreads"] > 1 for worker in info["workers"].values()):
         note("some workers have several threads, of which one is used: start them by dask worker --nthreads 1")
+
+
+def has_dashboard() -> bool:
+    """Of a scheduler, in it: its server has an address in any case, but pages only with Bokeh."""
+    return "distributed.dashboard.scheduler" in sys.modules
 
 
 class Crew:

@@ -25,25 +25,9 @@ ROOT = Path(__file__).parents[2]
 FEW = ["--methods", "whole", "box", "guided/threshold", "gradient-10/cut"]
 
 
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """The file of a network with random weights that knows the shapes by name."""
-    path = tmp_path_factory.mktemp("network") / "tiny.npz"
-    formats.save(tiny_network(), path)
-    return path
-
-
 def arguments(network, out, *more, count=4):
     counts = ["--count", str(count), "--tune", "1", "--duets", "1"]
     return ["evaluate", "localization", "--network", str(network), *counts, *FEW, "--out", str(out), *map(str, more)]
-
-
-@pytest.fixture(scope="module")
-def finished(network, tmp_path_factory):
-    """The folder of a run that nobody interrupted."""
-    out = tmp_path_factory.mktemp("finished")
-    assert cli.main(arguments(network, out, "--workers", "1")) == 0
-    return out
 
 
 def lines(out):

@@ -110,11 +110,10 @@ def run(args: argparse.Namespace) -> int:
     presets = [name for name in PRESETS if name in args.presets]
     plan = Plan(pictures, methods, args.tunings, presets)
     settings = head(args, net, data, plan)
-    with only_run_in(output_folder(args.out)):
+    shared = Shared(net, pictures)
+    with spread(shared) as each, only_run_in(output_folder(args.out)):
         records = Records(args.out / "results.jsonl", settings, args.resume)
-        shared = Shared(net, pictures)
-        with spread(shared) as each:
-            outcome = run_plan(plan, shared, records, each, shown, say_error)
+        outcome = run_plan(plan, shared, records, each, shown, say_error)
         return written(args, settings, records, outcome, shared)
 
 
