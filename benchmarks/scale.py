@@ -29,7 +29,7 @@ from PIL import Image
 
 from benchmarks.machine import description
 from minicnn import pretrained
-from minicnn.datasets.annotated import scene_pictures
+from minicnn.datasets.annotated import Picture, scene_pictures
 from minicnn.datasets.shapes import CLASSES
 from minicnn.files import atomic_write, save_json
 from tests.dask_cluster import DaskCluster
@@ -81,9 +81,7 @@ class Noise:
     def name(self, n: int) -> str:
         return f"noise {n}"
 
-    def __getitem__(self, n: int) -> Any:
-        from minicnn.datasets.annotated import Picture
-
+    def __getitem__(self, n: int) -> Picture:
         coarse = np.random.default_rng(n).integers(0, 256, (15, 20, 3), np.uint8)
         photo = np.asarray(Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC))
         return Picture(self.name(n), photo, {0: [(100, 100, 400, 300)]})

@@ -67,7 +67,13 @@ def address_in(scheduler_file: str) -> str:
 
 
 def connected(address: str) -> Client:
-    for name in ("distributed", "tornado", "asyncio"):  # what goes wrong is told by us, in a line
+    for name in (
+        "distributed",
+        "distributed.client",
+        "tornado",
+        "tornado.application",
+        "asyncio",
+    ):  # what goes wrong is told by us, in a line
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(asyncio.wait_for(knock(address), PATIENCE + 1))  # of a client without one it is hard to get rid
