@@ -34,6 +34,8 @@ from .versions import difference, versions
 
 PATIENCE = 10  # seconds to wait for a scheduler, and for its first worker
 LOOK = 1.0  # seconds after which the scheduler is asked again who works there
+# What goes wrong is told by us, in a line: these are silent.
+LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
 
 Note = Callable[[str], None]
 
@@ -67,13 +69,7 @@ def address_in(scheduler_file: str) -> str:
 
 
 def connected(address: str) -> Client:
-    for name in (
-        "distributed",
-        "distributed.client",
-        "tornado",
-        "tornado.application",
-        "asyncio",
-    ):  # what goes wrong is told by us, in a line
+    for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         asyncio.run(asyncio.wait_for(knock(address), PATIENCE + 1))  # of a client without one it is hard to get rid

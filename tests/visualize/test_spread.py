@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -178,6 +177,8 @@ def test_ctrl_c_ends_a_run_and_its_workers_with_a_line_and_what_is_done_is_kept(
 
 
 def test_a_full_disk_is_told_in_a_line_and_what_was_written_before_is_gone_on_with(network, finished, tmp_path):
+    import resource
+
     most = (finished / "results.jsonl").stat().st_size // 2
 
     def limit():
