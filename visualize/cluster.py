@@ -93,18 +93,18 @@ async def knock(address: str) -> None:
 
 def send(client: Client, name: str, held: Held, note: Note) -> None:
     """Give every worker what it is to hold under this name; ValueError if one, or the scheduler, has other versions."""
-    info, ours = client.scheduler_info(), versions(held.engine)
+    workers, ours, place = client.nthreads(), versions(held.engine), client.scheduler.address
     try:
         dashboard = client.run_on_scheduler(has_dashboard)  # fails without minicnn, which it needs to pass tasks on
     except Exception as error:
-        raise ValueError(f"the scheduler at {info['address']} has no such minicnn: {in_a_line(error)}") from None
+        raise ValueError(f"the scheduler at {place} has no such minicnn: {in_a_line(error)}") from None
     for address, theirs in client.run(versions, held.engine, on_error="return").items():
         if other := difference(ours, theirs):
             raise ValueError(f"the worker {address} has {other}: install the same everywhere")
     client.register_plugin(Holder(held, ours), name)
     link = f"; dashboard: {client.dashboard_link}" if dashboard else ""
-    note(f"{len(info['workers'])} workers at {info['address']}{link}")
-    if any(worker["nthreads"] > 1 for worker in info["workers"].values()):
+    note(f"{len(workers)} workers at {place}{link}")
+    if max(workers.values(), default=1) > 1:
         note("some workers have several threads, of which one is used: start them by dask worker --nthreads 1")
 
 
@@ -173,8 +173,7 @@ class Crew:
     def workers(self) -> list[str]:
         """The addresses of those that can be used, as they were a moment ago."""
         if time.monotonic() - self._looked > LOOK:
-            info = self.client.scheduler_info()
-            self._workers = [address for address in info["workers"] if address not in self.strangers]
+            self._workers = [address for address in self.client.nthreads() if address not in self.strangers]
             self._looked = time.monotonic()
         return self._workers
 

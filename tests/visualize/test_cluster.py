@@ -214,7 +214,7 @@ def test_a_worker_with_another_minicnn_is_not_used_or_ends_the_run_before_it_beg
     assert "install the same everywhere" in error
     cluster.kill(stranger)
     with Client(cluster.address, set_as_default=False) as client:
-        wait_until(lambda: len(client.scheduler_info()["workers"]) == 3)
+        wait_until(lambda: len(client.nthreads()) == 3)
 
 
 def test_a_scheduler_that_is_killed_ends_the_run_and_it_goes_on_elsewhere(network, finished, tmp_path):
