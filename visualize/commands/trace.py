@@ -16,14 +16,7 @@ from minicnn.network import input_of, preprocessing_of
 from minicnn.units import find_unit, strongest_units, unit_title
 from visualize.comparison import Comparison, compare_from
 
-from .common import (
-    add_json,
-    add_network,
-    add_seed,
-    chosen_seed,
-    known_layer,
-    load_network,
-)
+from .common import add_json, add_network, add_seed, chosen_seed, known_layer, load_network
 from .photos import Line, Photo, add_photos, chosen_photos, each_photo
 
 EXAMPLE = "minicnn trace cat.jpg --layer fire5/relu_expand --unit 195,9,11"
