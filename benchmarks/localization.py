@@ -23,7 +23,7 @@ from typing import Any
 from minicnn.files import atomic_write
 from visualize import cli
 from visualize.evaluation.methods import AS_IT_STANDS, CHANGES
-from visualize.evaluation.tables import tables
+from visualize.evaluation.runs.tables import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON = ROOT / "docs" / "localization.json"

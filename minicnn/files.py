@@ -30,6 +30,31 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def only_run_in(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """FileExistsError if another process, of this machine or another that sees the folder, is within such a block.
+
+    A lock of the system's on a file, which ends with its process, however that ends.  (Windows has no such locks.)
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    path = Path(folder) / ".run"
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileExistsError(f"{folder}: another run writes there now; choose another --out") from None
+        if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise FileExistsError(f"{folder}: another run ended there just now; try again")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def remove_parts(folder: str | os.PathLike[str]) -> None:
     """Remove the temporary files of a program that was killed during an atomic_write."""
     for part in Path(folder).glob(".*.part"):

@@ -20,6 +20,7 @@ from layers.engine import ENGINES, compiled_is_installed
 
 from .commands.common import chosen_engine
 from .matplotlib_import import without_users_settings
+from .spread import ClusterLost
 from .terminal import never_fail
 
 COMMANDS = (
@@ -100,7 +101,10 @@ def build_parser(names: Sequence[str] = COMMANDS) -> OneLineParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 a check failed, 2 wrong input, 130 interrupted."""
+    """Run one command; returns the exit code.
+
+    0 done, 1 a check failed or a cluster was lost, 2 wrong input, 130 interrupted
+    """
     for stream in (sys.stdout, sys.stderr):
         never_fail(stream)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -125,6 +129,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{command}: interrupted", file=sys.stderr)
         return 130
+    except ClusterLost as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 1
     except WRONG_INPUT as error:
         print(f"{command}: {one_line(error)}", file=sys.stderr)
         return 2

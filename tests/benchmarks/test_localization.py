@@ -22,7 +22,7 @@ from benchmarks.localization import (
     shown,
 )
 from visualize.evaluation.methods import METHODS
-from visualize.evaluation.tables import tables
+from visualize.evaluation.runs.tables import tables
 
 FOUND = json.loads(JSON.read_text(encoding="utf-8"))
 

@@ -62,10 +62,10 @@ def test_a_strip_of_a_photograph_is_drawn_too(shape, tmp_path, rng):
 def test_an_error_in_the_work_on_one_photograph_names_it_and_spares_the_others(photo_file, capsys, monkeypatch):
     from visualize.commands import classify
 
-    def print_top(answer, best):
+    def lines_of(answer, best):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(classify, "print_top", print_top)
+    monkeypatch.setattr(classify, "lines_of", lines_of)
     assert cli.main(["classify", str(photo_file), str(photo_file)]) == 2
     assert capsys.readouterr().err == 2 * f"minicnn classify: {photo_file}: no room\n"
 

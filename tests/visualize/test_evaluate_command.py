@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from minicnn import formats
 from minicnn.datasets.shapes import CLASSES
 from visualize import cli
 from visualize.evaluation.methods import METHODS
-from visualize.evaluation.records import Records
+from visualize.evaluation.runs.records import Records
 
 from .test_evaluation import tiny_network
 
@@ -26,25 +25,9 @@ ROOT = Path(__file__).parents[2]
 FEW = ["--methods", "whole", "box", "guided/threshold", "gradient-10/cut"]
 
 
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """The file of a network with random weights that knows the shapes by name."""
-    path = tmp_path_factory.mktemp("network") / "tiny.npz"
-    formats.save(tiny_network(), path)
-    return path
-
-
 def arguments(network, out, *more, count=4):
     counts = ["--count", str(count), "--tune", "1", "--duets", "1"]
     return ["evaluate", "localization", "--network", str(network), *counts, *FEW, "--out", str(out), *map(str, more)]
-
-
-@pytest.fixture(scope="module")
-def finished(network, tmp_path_factory):
-    """The folder of a run that nobody interrupted."""
-    out = tmp_path_factory.mktemp("finished")
-    assert cli.main(arguments(network, out, "--workers", "1")) == 0
-    return out
 
 
 def lines(out):
@@ -86,8 +69,8 @@ def test_the_screen_has_a_few_lines_and_the_files_all(network, finished, tmp_pat
 
 
 def test_the_best_and_the_worst_boxes_are_chosen_by_their_iou():
-    from visualize.evaluation.contact_sheet import best_and_worst, shown_row
     from visualize.evaluation.methods import rows
+    from visualize.evaluation.runs.contact_sheet import best_and_worst, shown_row
 
     row = shown_row(rows(["gradient-10/cut", "whole"], []))
     assert (row.method, row.settings) == ("gradient-10/cut", "95/30, iseg's constants")
@@ -177,10 +160,10 @@ def test_a_file_cut_anywhere_is_gone_on_with(cut, network, finished, tmp_path):
 def test_what_is_done_is_not_done_again(network, finished, tmp_path, monkeypatch):
     (tmp_path / "results.jsonl").write_bytes((finished / "results.jsonl").read_bytes())
 
-    def spread(*_):
+    def examined(*_):
         raise AssertionError("there is nothing left to do")
 
-    monkeypatch.setattr("visualize.evaluation.run.spread", spread)
+    monkeypatch.setattr("visualize.evaluation.runs.run.examined", examined)
     assert cli.main(arguments(network, tmp_path, "--resume")) == 0
     same_files(tmp_path, finished)
 
@@ -398,19 +381,3 @@ def test_a_network_of_other_classes_is_told_so(tmp_path, capsys):
     assert cli.main(arguments(tmp_path / "pets.npz", tmp_path / "out")) == 2
     assert f"the network has no class '{CLASSES[0]}'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
-
-
-def test_a_worker_that_dies_ends_the_run_with_a_line_and_what_is_done_is_kept(network, tmp_path, capsys, monkeypatch):
-    from visualize.evaluation import run
-
-    def spread(work, shared, tasks, workers):
-        yield work(shared, tasks[0])
-        raise ChildProcessError("a worker died, perhaps for want of memory; try fewer --workers")
-
-    monkeypatch.setattr(run, "spread", spread)
-    assert cli.main(arguments(network, tmp_path)) == 2
-    assert capsys.readouterr().err == (
-        "minicnn evaluate: a worker died, perhaps for want of memory; try fewer --workers\n"
-    )
-    assert {line["number"] for line in lines(tmp_path)[1:]} == {0}
-    assert os.listdir(tmp_path) == ["results.jsonl"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import numpy as np
 import pytest
@@ -13,9 +12,7 @@ from minicnn.datasets.annotated import Picture, duet_pictures, in_classes, scene
 from minicnn.datasets.shapes import CLASSES
 from minicnn.images import Preprocessing
 from minicnn.network import Network
-from visualize.evaluation import workers
 from visualize.evaluation.contrast import contrast
-from visualize.evaluation.examine import duet_records, in_percent, table_records, tuning_records
 from visualize.evaluation.measures import (
     average,
     best_iou,
@@ -27,12 +24,14 @@ from visualize.evaluation.measures import (
     task_error,
 )
 from visualize.evaluation.methods import AS_IT_STANDS, CHANGED, CHANGES, MAPS, METHODS, STUDIED, Row, rows
-from visualize.evaluation.records import PARTS, Records
-from visualize.evaluation.report import measured, repeated, results, tuning, won
 from visualize.evaluation.rules import CentredBox, Cut, Threshold, cut_boxes, normalised, threshold_box
-from visualize.evaluation.run import Plan, Shared, Task, best_rules, examined
-from visualize.evaluation.tables import markdown, spread
+from visualize.evaluation.runs.examine import duet_records, in_percent, table_records, tuning_records
+from visualize.evaluation.runs.records import PARTS, Records
+from visualize.evaluation.runs.report import measured, repeated, results, tuning, won
+from visualize.evaluation.runs.run import Plan, Shared, Task, best_rules, examined, run
+from visualize.evaluation.runs.tables import markdown, spread
 from visualize.localization import PRESETS, CutSettings, guesses, locate
+from visualize.spread import here
 
 
 def tiny_network(classes=tuple(CLASSES)):
@@ -468,9 +467,8 @@ def test_the_spread_of_repeated_tunings_is_of_the_errors_of_each():
     assert spread(None) == ""
 
 
-def test_each_set_of_pictures_is_tuned_on_alone(net, monkeypatch, tmp_path):
+def test_each_set_of_pictures_is_tuned_on_alone(net, tmp_path):
     """Objects of one size in the first set, of another in the second."""
-    from visualize.evaluation import run as module
 
     class Planted:
         def __len__(self):
@@ -483,11 +481,12 @@ def test_each_set_of_pictures_is_tuned_on_alone(net, monkeypatch, tmp_path):
             edge = 16 if n < 2 else 8
             return Picture(self.name(n), np.zeros((64, 64, 3), np.uint8), {2: [(edge, edge, 64 - edge, 64 - edge)]})
 
-    monkeypatch.setattr(module, "spread", lambda work, shared, tasks, count: [work(shared, task) for task in tasks])
     planted = Planted()
     plan = Plan({"tune": (planted, [0, 1, 2, 3]), "test": (planted, [4])}, ["box"], tunings=2)
     records = Records(tmp_path / "r.jsonl", {"run": 1}, resume=False)
-    outcome = module.run(net, plan, records, 1, lambda items, part, total: items, lambda text: None)
+    shared = Shared(net, plan.pictures)
+    with here(shared) as each:
+        outcome = run(plan, shared, records, each, lambda answers, part, total: answers, lambda text: None)
     assert outcome.tunings == [{"box": CentredBox(0.5)}, {"box": CentredBox(0.75)}]
     assert [row.settings for row in outcome.rows] == ["tuned", "tuning 2"]
 
@@ -527,9 +526,9 @@ def test_each_class_of_a_duet_is_asked_against_the_other(net):
 
 def test_scenes_are_labelled_by_name_whatever_order_the_network_has_its_classes_in():
     backwards = CLASSES[::-1]
-    there, here = scene_pictures(5, 1, CLASSES), scene_pictures(5, 1, backwards)
+    ours, theirs = scene_pictures(5, 1, CLASSES), scene_pictures(5, 1, backwards)
     for n in range(5):
-        assert CLASSES[next(iter(there[n].objects))] == backwards[next(iter(here[n].objects))]
+        assert CLASSES[next(iter(ours[n].objects))] == backwards[next(iter(theirs[n].objects))]
     assert in_classes(CLASSES, None).tolist() == list(range(10))
     with pytest.raises(ValueError, match="the network has no class"):
         scene_pictures(5, 1, ["disc"])
@@ -543,8 +542,8 @@ def test_a_picture_that_cannot_be_used_leaves_a_record_that_says_why(net):
         def __getitem__(self, n):
             raise ValueError("the file\nis torn")
 
-    number, (record,) = examined(Shared(net, {"test": (Torn(), [7])}), Task("test", 0, [], []))
-    assert (number, record) == (0, {"image": "torn 7", "error": "the file is torn"})
+    (record,) = examined(Shared(net, {"test": (Torn(), [7])}), Task("test", 0, []))
+    assert record == {"image": "torn 7", "error": "the file is torn"}
 
 
 def test_the_report_tells_every_method_and_how_many_pictures_were_bad(net, scenes):
@@ -566,37 +565,3 @@ def test_the_report_tells_every_method_and_how_many_pictures_were_bad(net, scene
         gaussian["class_known"]["mean"] - whole["class_known"]["mean"]
     )
     assert set(PARTS) >= found["pictures"].keys()
-
-
-# ---------------------------------------------------------------------- workers
-
-
-def threads_and_task(shared, task):
-    return os.environ["OPENBLAS_NUM_THREADS"], shared + task
-
-
-def die(shared, task):
-    os._exit(9)
-
-
-def complain(shared, task):
-    raise KeyError("a mistake in the program")
-
-
-def test_workers_do_every_task_with_one_thread_each(monkeypatch):
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    done = sorted(workers.spread(threads_and_task, 100, range(11), 2))
-    assert done == [("1", 100 + task) for task in range(11)]
-    assert os.environ["OPENBLAS_NUM_THREADS"] == "7"
-    assert "OMP_NUM_THREADS" not in os.environ
-
-
-def test_a_worker_that_dies_ends_the_run_with_a_word():
-    with pytest.raises(ChildProcessError, match="a worker died"):
-        list(workers.spread(die, None, range(3), 1))
-
-
-def test_a_mistake_in_the_program_is_not_hidden():
-    with pytest.raises(KeyError, match="a mistake in the program"):
-        list(workers.spread(complain, None, range(3), 1))

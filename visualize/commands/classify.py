@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import numpy as np
 
-from .common import Answer, add_json, add_network, load_network, print_json
-from .photos import Photo, add_photos, chosen_photos, each_photo
+from minicnn.network import Network
+
+from .common import Answer, add_json, add_network, load_network
+from .photos import Line, Photo, add_photos, chosen_photos, each_photo
 from .screen import say
+from .spreading import add_workers, chosen_spread
 
 EXAMPLE = "minicnn classify cat.jpg dog.jpg --top 3"
 
@@ -16,6 +20,7 @@ EXAMPLE = "minicnn classify cat.jpg dog.jpg --top 3"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_photos(parser)
     parser.add_argument("--top", type=int, default=5, metavar="N", help="how many classes (default: %(default)s)")
+    add_workers(parser)
     add_network(parser)
     add_json(parser)
 
@@ -23,24 +28,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.top < 1:
         raise ValueError(f"--top {args.top}: expected 1 or more")
+    spread = chosen_spread(args)
     photos = chosen_photos(args.photos)
-    net = load_network(args)
+    work = partial(classify, load_network(args), args.top, args.json)
+    return each_photo(photos, "minicnn classify", work, spread)
 
-    def classify(photo: Photo, pixels: np.ndarray) -> None:
-        answer = Answer.of(net, pixels)
-        best = answer.best(args.top)
-        if args.json:
-            print_json({"photo": photo.path, "top": [answer.described(c) for c in best]})
-        else:
-            say(photo.path)
-            print_top(answer, best)
 
-    return each_photo(photos, "minicnn classify", classify)
+def classify(net: Network, top: int, as_json: bool, photo: Photo, pixels: np.ndarray) -> list[Line]:
+    """What is printed of one photograph."""
+    answer = Answer.of(net, pixels)
+    best = answer.best(top)
+    if as_json:
+        return [{"photo": photo.path, "top": [answer.described(c) for c in best]}]
+    return [photo.path, *lines_of(answer, best)]
 
 
 def print_top(answer: Answer, best: list[int]) -> None:
+    for line in lines_of(answer, best):
+        say(line)
+
+
+def lines_of(answer: Answer, best: list[int]) -> list[str]:
     """Probability (of a single score its sigmoid, called so), score, index and name, a class a line."""
     kind = answer.probability_name
     label = "" if kind == "probability" else f"{kind} "
-    for entry in map(answer.described, best):
-        say(f"  {label}{entry[kind]:6.1%}   S = {entry['score']:6.2f}   {entry['index']:4}  {entry['name']}")
+    return [
+        f"  {label}{entry[kind]:6.1%}   S = {entry['score']:6.2f}   {entry['index']:4}  {entry['name']}"
+        for entry in map(answer.described, best)
+    ]

@@ -29,12 +29,11 @@ from .common import (
     known_layer,
     load_network,
     network_record,
-    print_json,
 )
 from .drawing import draw
 from .output import Files, Output, add_out
-from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
-from .screen import progress, say
+from .photos import Line, Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .screen import progress
 
 EXAMPLE = "minicnn deconv cat.jpg --layers fire3/relu_expand,fire5/relu_expand --units 4 --out pictures"
 
@@ -77,15 +76,12 @@ def run(args: argparse.Namespace) -> int:
         if len(chosen) > 1:
             raise ValueError(f"--unit is of one layer, but --layers has {len(chosen)}: {', '.join(chosen)}")
 
-    def explain(photo: Photo, pixels: np.ndarray) -> None:
+    def explain(photo: Photo, pixels: np.ndarray) -> list[Line]:
         crop = preprocessing_of(net).centre_crop(pixels)
         portraits = chosen_portraits(net, net.forward(input_of(net, crop)), chosen, args)
         files = output.files(photo.name, "deconv")
         record = write_portraits(net, photo.path, pixels, crop, portraits, network_record(args), files)
-        if args.json:
-            print_json(record)
-        else:
-            say(f"{photo.path}: {len(portraits)} units → {files}")
+        return [record if args.json else f"{photo.path}: {len(portraits)} units → {files}"]
 
     return each_photo(photos, "minicnn deconv", explain)
 

@@ -14,40 +14,31 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layers.arrays import to_host
-from minicnn.datasets.annotated import Pictures, duet_pictures, in_classes, scene_pictures
-from minicnn.datasets.left_out import read_list as read_left_out
-from minicnn.datasets.shapes import CLASSES
-from minicnn.datasets.voc import class_index, folder_pictures, read_synsets, without
-from minicnn.files import atomic_write, save_json
+from minicnn.files import atomic_write, only_run_in, save_json
 from minicnn.network import Network
 from visualize.evaluation.methods import METHODS
-from visualize.evaluation.records import Records
-from visualize.evaluation.report import results
-from visualize.evaluation.run import Plan
-from visualize.evaluation.run import run as run_plan
-from visualize.evaluation.screen import highlights
-from visualize.evaluation.tables import markdown
+from visualize.evaluation.runs.records import Records
+from visualize.evaluation.runs.report import results
+from visualize.evaluation.runs.run import Outcome, Plan, Shared
+from visualize.evaluation.runs.run import run as run_plan
+from visualize.evaluation.runs.screen import highlights
+from visualize.evaluation.runs.tables import markdown
 from visualize.localization import PRESETS
+from visualize.spread import Answer
 
-from .common import (
-    add_json,
-    add_network,
-    class_count,
-    load_network,
-    network_record,
-    print_json,
-)
+from .common import add_json, add_network, load_network, network_record, print_json
 from .drawing import draw
+from .evaluation_data import digest, folder, shapes
 from .output import output_folder, refuse_file
-from .screen import progress
+from .screen import progress, report
+from .spreading import add_workers, chosen_spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=list(PRESETS),
         help=f"constants of the cut that each have a line, of {', '.join(PRESETS)} (default: all)",
     )
-    number(parser, "--workers", min(4, os.cpu_count() or 1), "processes")
+    add_workers(parser, min(4, os.cpu_count() or 1))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument(
         "--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder for results (default: %(default)s)"
@@ -110,34 +101,53 @@ def number(parser: argparse.ArgumentParser, name: str, default: int, text: str) 
 
 def run(args: argparse.Namespace) -> int:
     refuse_wrong_options(args)
+    spread = chosen_spread(args)
     if args.data == "shapes" and args.network is None and args.weights is None:
         args.network = "shapes"
     net = load_network(args)
     data, pictures = shapes(args, net) if args.data == "shapes" else folder(args, net)
     methods = [name for name in METHODS if name in args.methods]  # in the table's order, each once
     presets = [name for name in PRESETS if name in args.presets]
-    settings = {
+    plan = Plan(pictures, methods, args.tunings, presets)
+    settings = head(args, net, data, plan)
+    shared = Shared(net, pictures)
+    with spread(shared) as each, only_run_in(output_folder(args.out)):
+        records = Records(args.out / "results.jsonl", settings, args.resume)
+        outcome = run_plan(plan, shared, records, each, shown, say_error)
+        return written(args, settings, records, outcome, shared)
+
+
+def head(args: argparse.Namespace, net: Network, data: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """What the run is: the first line of its results, all that they depend on."""
+    return {
         "minicnn evaluate": args.what,
         **network_record(args),
         "weights sha256": fingerprint(net),
         **data,
         "seed": args.seed,
-        **{part: len(chosen) for part, (_, chosen) in pictures.items()},
-        "tunings": args.tunings,
-        "methods": methods,
-        "presets": presets,
-        "grids sha256": digest([METHODS[name].rule.grid() for name in methods]),
+        **{part: len(chosen) for part, (_, chosen) in plan.pictures.items()},
+        "tunings": plan.tunings,
+        "methods": plan.methods,
+        "presets": plan.presets,
+        "grids sha256": digest([METHODS[name].rule.grid() for name in plan.methods]),
     }
-    records = Records(output_folder(args.out) / "results.jsonl", settings, args.resume)
 
-    def report(error: str) -> None:
-        print(f"minicnn evaluate: {error}", file=sys.stderr)
 
-    def shown(items: Iterable[Any], part: str, total: int) -> Iterable[Any]:
-        return progress(items, TITLES[part], total)
+def say_error(error: str) -> None:
+    report(f"minicnn evaluate: {error}")
 
-    workers = args.workers if net.xp is np else 1  # a GPU is not shared out among processes
-    outcome = run_plan(net, Plan(pictures, methods, args.tunings, presets), records, workers, shown, report)
+
+def shown(answers: Iterable[Answer], part: str, total: int) -> Iterator[Answer]:
+    def left_out(answer: Answer) -> bool:
+        return bool(answer.left_out) or any("error" in record for record in answer.found)
+
+    return progress(answers, TITLES[part], total, left_out)
+
+
+def written(
+    args: argparse.Namespace, settings: dict[str, Any], records: Records, outcome: Outcome, shared: Shared
+) -> int:
+    """The numbers, the tables and the best and the worst boxes of a run that is complete; the exit code."""
     found = results(records.all, outcome.rows, outcome.tunings)
     bad = sum(counts["bad"] for counts in found["pictures"].values())
     if found["pictures"]["test"]["questions"] == 0:
@@ -152,19 +162,19 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(highlights(found)))
         print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}, {args.out / 'boxes.png'}")
     if bad:
-        report(f"{bad} bad pictures were left out")
+        say_error(f"{bad} bad pictures were left out")
 
     def boxes() -> Figure:
-        from visualize.evaluation.contact_sheet import contact_sheet
+        from visualize.evaluation.runs.contact_sheet import contact_sheet
 
-        return contact_sheet(records.all, outcome.rows, pictures, net.classes)
+        return contact_sheet(records.all, outcome.rows, shared.pictures, shared.net.classes)
 
     draw(args.out / "boxes.png", boxes)
     return 2 if bad else 0
 
 
 def refuse_wrong_options(args: argparse.Namespace) -> None:
-    for option, least in {"count": 1, "tune": 0, "tunings": 1, "duets": 0, "seed": 0, "workers": 1}.items():
+    for option, least in {"count": 1, "tune": 0, "tunings": 1, "duets": 0, "seed": 0}.items():
         if getattr(args, option) < least:
             raise ValueError(f"--{option} {getattr(args, option)}: expected {least} or more")
     for option, known in {"methods": list(METHODS), "presets": list(PRESETS)}.items():
@@ -172,68 +182,6 @@ def refuse_wrong_options(args: argparse.Namespace) -> None:
             if name not in known:
                 raise ValueError(f"--{option}: there is no {option[:-1]} {name!r}; choose from {', '.join(known)}")
     refuse_file(args.out)
-
-
-# ---------------------------------------------------------------------- data
-
-Parts = dict[str, tuple[Pictures, list[int]]]
-
-
-def shapes(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Parts]:
-    """Generated scenes; those to tune on, to test on, and the duets are each of a seed of their own."""
-    for option in ("annotations", "synsets", "leave-out"):
-        if getattr(args, option.replace("-", "_")) is not None:
-            raise ValueError(f"--{option} goes with a folder of photographs, not with --data shapes")
-    if net.classes is None and class_count(net) != len(CLASSES):
-        raise ValueError(f"the network tells {class_count(net)} classes apart; expected the {len(CLASSES)} of shapes")
-    in_classes(CLASSES, net.classes)  # before any scene is drawn
-    counts = {"tune": args.tune * args.tunings, "test": args.count, "duet": args.duets}
-    seeds = {part: part_seed(args.seed, part) for part in counts}
-    make = {"tune": scene_pictures, "test": scene_pictures, "duet": duet_pictures}
-    parts: Parts = {
-        part: (make[part](count, seeds[part], net.classes), list(range(count)))
-        for part, count in progress(counts.items(), "scenes")
-        if count
-    }
-    return {"data": "shapes", "scene seeds": seeds}, parts
-
-
-def part_seed(seed: int, part: str) -> int:
-    """A seed for each part, and none that anyone would think of for training."""
-    return int(np.random.SeedSequence([seed, *part.encode()]).generate_state(1)[0])
-
-
-def folder(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Parts]:
-    """Photographs with XML: in an order drawn at random, some to tune on (a third at most), then some to test on."""
-    synsets = None if args.synsets is None else read_synsets(args.synsets, class_count(net))
-    classes = class_index(net.classes, synsets)
-    if not classes:
-        raise ValueError("the network's classes have no names: give their ids, --synsets FILE")
-    source = folder_pictures(Path(args.data), classes, args.annotations)
-    there = len(source)
-    if args.leave_out is not None:
-        source = without(source, read_left_out(args.leave_out))
-        if not len(source):
-            raise ValueError(f"{args.leave_out} leaves out all {there} pictures of {args.data}")
-    order = np.random.default_rng(args.seed).permutation(len(source)).tolist()
-    tune = args.tunings * min(args.tune, len(source) // 3 // args.tunings)
-    parts: Parts = {"test": (source, order[tune : tune + args.count])}
-    if tune:
-        parts = {"tune": (source, order[:tune]), **parts}
-    names = digest([source.name(n) for n in range(len(source))])
-    where = {"data": args.data, "annotations": str(args.annotations or ""), "synsets": str(args.synsets or "")}
-    if args.leave_out is not None:
-        where |= {"leave out": str(args.leave_out), "pictures left out": there - len(source)}
-        print(
-            f"minicnn evaluate: {there - len(source)} of {there} pictures are left out, as {args.leave_out} says",
-            file=sys.stderr,
-        )
-    return {**where, "pictures' names sha256": names, "classes sha256": digest(sorted(classes.items()))}, parts
-
-
-def digest(plain: object) -> str:
-    """Tells lists of plain things apart."""
-    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 def fingerprint(net: Network) -> str:

@@ -11,7 +11,8 @@ y1 in pixels of the photograph, right and bottom exclusive; there is none (null)
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,13 +31,12 @@ from .common import (
     chosen_classes,
     load_network,
     network_record,
-    print_json,
 )
 from .crops import Crops, add_crops
 from .drawing import draw
 from .output import Files, Output, add_out
-from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
-from .screen import say
+from .photos import Line, Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .spreading import add_workers, chosen_spread
 
 EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
 
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_crops(parser)
     add_settings(parser)
     add_out(parser, default=".")
+    add_workers(parser)
     add_network(parser)
     add_json(parser)
 
@@ -87,34 +88,46 @@ def chosen_settings(args: argparse.Namespace) -> CutSettings:
     return replace(PRESETS[args.preset], **given)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What the options mean, for every photograph alike."""
+
+    classes: list[int] | None
+    top: int
+    crops: Crops
+    settings: CutSettings
+    network: dict[str, str]
+    output: Output
+
+
 def run(args: argparse.Namespace) -> int:
     if args.top is not None and args.classes is not None:
         raise ValueError("--class asks for classes by name and --top for the first answers: give one of the two")
     if args.top is not None and args.top < 1:
         raise ValueError(f"--top {args.top}: expected 1 or more")
     settings = chosen_settings(args)
+    spread = chosen_spread(args)
     photos = chosen_photos(args.photos)
     refuse_twice(photos)
     output = Output(args.out, len(photos), [photo.path for photo in photos])
     net = load_network(args)
-    classes = chosen_classes(args, net)
-    asked = [] if classes is None else [short_name(net.classes, c) for c in classes]
+    chosen = Chosen(chosen_classes(args, net), args.top or 1, args.crops, settings, network_record(args), output)
+    return each_photo(photos, "minicnn localize", partial(find, net, chosen, args.json), spread)
 
-    def find(photo: Photo, pixels: np.ndarray) -> None:
-        answer = Answer.of(net, pixels)
-        picture = Picture(photo.path, pixels, answer, classes or answer.best(args.top or 1))
-        files = output.files(photo.name, "localize", asked)
-        record = write_boxes(net, picture, args.crops, settings, network_record(args), files)
-        if not args.json:
-            say(f"{photo.path} → {files}")
-        for guess in record["guesses"]:
-            if args.json:
-                print_json({"photo": photo.path, **guess, "size": record["size"]})
-            else:
-                box = "nothing found" if guess["box"] is None else "box " + " ".join(map(str, guess["box"]))
-                say(f"  {answer.title(guess['class'])}   {box}")
 
-    return each_photo(photos, "minicnn localize", find)
+def find(net: Network, chosen: Chosen, as_json: bool, photo: Photo, pixels: np.ndarray) -> list[Line]:
+    """The files of one photograph; returns what is printed of it."""
+    answer = Answer.of(net, pixels)
+    picture = Picture(photo.path, pixels, answer, chosen.classes or answer.best(chosen.top))
+    files = chosen.output.files(photo.name, "localize", [short_name(net.classes, c) for c in chosen.classes or ()])
+    record = write_boxes(net, picture, chosen.crops, chosen.settings, chosen.network, files)
+    if as_json:
+        return [{"photo": photo.path, **guess, "size": record["size"]} for guess in record["guesses"]]
+    lines: list[Line] = [f"{photo.path} → {files}"]
+    for guess in record["guesses"]:
+        box = "nothing found" if guess["box"] is None else "box " + " ".join(map(str, guess["box"]))
+        lines.append(f"  {answer.title(guess['class'])}   {box}")
+    return lines
 
 
 def write_boxes(

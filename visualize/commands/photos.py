@@ -6,7 +6,7 @@ import argparse
 import glob
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ import numpy as np
 
 from minicnn.folders import files_under
 from minicnn.images import read_photo
+from visualize.spread import Answer, here
 
-from .screen import progress, report
+from .common import print_json
+from .screen import progress, report, say
+from .spreading import Spread
 
 
 def add_photos(parser: argparse.ArgumentParser) -> None:
@@ -98,21 +101,55 @@ def refuse_twice(photos: Sequence[Photo]) -> None:
             raise ValueError(f"{photo.path} is given twice: two photographs are called {stem!r}; give each once")
 
 
-def each_photo(photos: Sequence[Photo], command: str, work: Callable[[Photo, np.ndarray], Any]) -> int:
-    """Do the work for every photograph; those with which it fails are reported, and the others still done.
+Line = str | dict[str, Any]  # to print: a text, or what becomes a line of JSON
+Look = Callable[[Photo, np.ndarray], list[Line]]
 
-    A progress bar is shown if there are several.  Returns the exit code: 2 if any photograph was bad.
+
+def each_photo(photos: Sequence[Photo], command: str, work: Look, spread: Spread = here) -> int:
+    """Print what work(photo, pixels) returns for every photograph, in their order.
+
+    Those with which it fails are reported, and the others still done.  A progress bar is shown if there are several.
+    Returns the exit code: 2 if any photograph was bad.
     """
     bad = 0
-    for photo in progress(photos, command) if len(photos) > 1 else photos:
-        try:
-            work(photo, read_photo(photo.path))
-        except BrokenPipeError:  # whoever read the results has seen enough
-            raise
-        except (ValueError, OSError, MemoryError) as error:
-            text = " ".join(str(error).split())
-            report(f"{command}: {text if photo.path in text else f'{photo.path}: {text}'}")
-            bad += 1
+    with spread(work) as each:
+        answers = each(looked_at, list(enumerate(photos)))
+        if len(photos) > 1:
+            answers = progress(answers, command, len(photos), lambda answer: bool(why_bad(answer)))
+        for answer in in_order(answers):
+            for line in (answer.found or {}).get("lines", ()):
+                say(line) if isinstance(line, str) else print_json(line)
+            if why := why_bad(answer):
+                report(f"{command}: {why}")
+                bad += 1
     if bad and len(photos) > 2:
         report(f"{command}: {bad} of {len(photos)} files could not be used")
     return 2 if bad else 0
+
+
+def why_bad(answer: Answer) -> str:
+    """Which photograph could not be used, why, and on which worker; "" for a good one."""
+    path, why = answer.task[1].path, answer.left_out or answer.found.get("error", "")
+    if not why:
+        return ""
+    return (why if path in why else f"{path}: {why}") + answer.on_worker
+
+
+def looked_at(work: Look, task: tuple[int, Photo]) -> dict[str, Any]:
+    """The lines to print of one photograph, or why there are none."""
+    photo = task[1]
+    try:
+        return {"lines": work(photo, read_photo(photo.path))}
+    except (ValueError, OSError, MemoryError) as error:
+        return {"error": " ".join(str(error).split())}
+
+
+def in_order(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """The answers to the tasks (0, …), (1, …), …, which may come in any order."""
+    early: dict[int, Answer] = {}
+    coming = 0
+    for answer in answers:
+        early[answer.task[0]] = answer
+        while coming in early:
+            yield early.pop(coming)
+            coming += 1

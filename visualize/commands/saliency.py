@@ -8,6 +8,7 @@ names hold the class.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,12 @@ from .common import (
     chosen_classes,
     load_network,
     network_record,
-    print_json,
 )
 from .crops import Crops, add_crops
 from .drawing import draw
 from .output import Files, Output, add_out, different_slugs
-from .photos import Photo, add_photos, chosen_photos, each_photo, refuse_twice
-from .screen import say
+from .photos import Line, Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .spreading import add_workers, chosen_spread
 
 EXAMPLE = "minicnn saliency cat.jpg --class 'tabby cat' --out maps"
 
@@ -41,29 +41,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_class(parser)
     add_crops(parser)
     add_out(parser, default=".")
+    add_workers(parser)
     add_network(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    spread = chosen_spread(args)
     photos = chosen_photos(args.photos)
     refuse_twice(photos)
     output = Output(args.out, len(photos), [photo.path for photo in photos])
     net = load_network(args)
-    classes = chosen_classes(args, net)
-    asked = [] if classes is None else [short_name(net.classes, c) for c in classes]
+    work = partial(explain, net, chosen_classes(args, net), args.crops, network_record(args), output, args.json)
+    return each_photo(photos, "minicnn saliency", work, spread)
 
-    def explain(photo: Photo, pixels: np.ndarray) -> None:
-        answer = Answer.of(net, pixels)
-        picture = Picture(photo.path, pixels, answer, classes or answer.best(1))
-        files = output.files(photo.name, "saliency", asked)
-        for record in write_saliency(net, picture, args.crops, network_record(args), files):
-            if args.json:
-                print_json(record)
-            else:
-                say(f"{photo.path}: {answer.title(record['class'])} → {files}")
 
-    return each_photo(photos, "minicnn saliency", explain)
+def explain(
+    net: Network,
+    classes: list[int] | None,
+    crops: Crops,
+    network: dict[str, str],
+    output: Output,
+    as_json: bool,
+    photo: Photo,
+    pixels: np.ndarray,
+) -> list[Line]:
+    """The files of one photograph; returns what is printed of it."""
+    answer = Answer.of(net, pixels)
+    picture = Picture(photo.path, pixels, answer, classes or answer.best(1))
+    files = output.files(photo.name, "saliency", [short_name(net.classes, c) for c in classes or ()])
+    records = write_saliency(net, picture, crops, network, files)
+    if as_json:
+        return [*records]
+    return [f"{photo.path}: {answer.title(record['class'])} → {files}" for record in records]
 
 
 def write_saliency(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -22,8 +22,19 @@ def report(text: str) -> None:
     say(text, sys.stderr)
 
 
-def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """The items, with a progress bar on standard error; silent when that is not a terminal."""
+def progress(
+    items: Iterable[T], what: str, total: int | None = None, left_out: Callable[[T], bool] = lambda item: False
+) -> Iterator[T]:
+    """The items, with a progress bar on standard error; silent when that is not a terminal.
+
+    It shows how many there were and are to come, a second, the time left, and how many were left out.
+    """
     from tqdm import tqdm
 
-    yield from tqdm(items, desc=what, total=total, leave=False, disable=None, file=sys.stderr)
+    count = 0
+    with tqdm(items, desc=what, total=total, leave=False, disable=None, file=sys.stderr) as bar:
+        for item in bar:
+            if left_out(item):
+                count += 1
+                bar.set_postfix_str(f"{count} left out")
+            yield item

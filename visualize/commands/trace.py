@@ -16,17 +16,8 @@ from minicnn.network import input_of, preprocessing_of
 from minicnn.units import find_unit, strongest_units, unit_title
 from visualize.comparison import Comparison, compare_from
 
-from .common import (
-    add_json,
-    add_network,
-    add_seed,
-    chosen_seed,
-    known_layer,
-    load_network,
-    print_json,
-)
-from .photos import Photo, add_photos, chosen_photos, each_photo
-from .screen import say
+from .common import add_json, add_network, add_seed, chosen_seed, known_layer, load_network
+from .photos import Line, Photo, add_photos, chosen_photos, each_photo
 
 EXAMPLE = "minicnn trace cat.jpg --layer fire5/relu_expand --unit 195,9,11"
 
@@ -50,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     net = load_network(args)
     layer = net.names[-1] if args.layer is None else known_layer(net, args.layer, "--layer")
 
-    def explain(photo: Photo, pixels: np.ndarray) -> None:
+    def explain(photo: Photo, pixels: np.ndarray) -> list[Line]:
         trace = net.forward(input_of(net, preprocessing_of(net).centre_crop(pixels)))
         try:
             unit = strongest_units(trace, layer)[0] if args.unit is None else find_unit(net, trace, layer, args.unit)
@@ -58,17 +49,14 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--unit {args.unit}: {error}") from None
         comparison = compare_from(net, trace, layer, unit, chosen_seed(args))
         if args.json:
-            print_records(photo.path, comparison)
-        else:
-            say(f"{photo.path}: {unit_title(net, trace, layer, unit)}")
-            say(str(comparison))
+            return records(photo.path, comparison)
+        return [f"{photo.path}: {unit_title(net, trace, layer, unit)}", str(comparison)]
 
     return each_photo(photos, "minicnn trace", explain)
 
 
-def print_records(path: str, comparison: Comparison) -> None:
+def records(path: str, comparison: Comparison) -> list[Line]:
     """A JSON object for each step."""
     sent = {"photo": path, "from": comparison.layer, "unit": comparison.unit, "seed": comparison.seed}
     parted = comparison.first_divergence
-    for step in comparison.steps:
-        print_json({**sent, **dataclasses.asdict(step), "first_divergence": step.layer == parted})
+    return [{**sent, **dataclasses.asdict(step), "first_divergence": step.layer == parted} for step in comparison.steps]

@@ -1,1 +1,1 @@
-"""How good are the boxes?  The ILSVRC localisation task, measured, with what any such number must be compared with."""
+"""How good are the boxes?  Maps, rules that make boxes of them, measures; `runs` has what works on many pictures."""

@@ -20,15 +20,16 @@ import numpy as np
 from minicnn.datasets.annotated import Pictures
 from minicnn.network import Network
 
-from ..localization import PRESETS
+from ...localization import PRESETS
+from ...spread import Answer, Each
+from ..measures import RIGHT
+from ..methods import CHANGED, METHODS, Row, rows
+from ..rules import Rule
 from .examine import duet_records, table_records, tuning_records
-from .measures import RIGHT
-from .methods import CHANGED, METHODS, Row, rows
 from .records import Record, Records
-from .rules import Rule
-from .workers import spread
 
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
+Progress = Callable[[Iterable[Answer], str, int], Iterable[Answer]]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,39 +63,41 @@ class Shared:
     net: Network
     pictures: Mapping[str, tuple[Pictures, Sequence[int]]]
 
+    def name(self, part: str, number: int) -> str:
+        source, chosen = self.pictures[part]
+        return source.name(chosen[number])
+
 
 @dataclass(frozen=True)
 class Task:
-    """The picture with this number in its part; while tuning for `methods`, after it for `rows`."""
+    """The picture with this number in its part, examined for methods by name (tuning), or for rows."""
 
     part: str
     number: int
-    methods: Sequence[str]
-    rows: Sequence[Row]
+    asked: Sequence[Any]
 
 
-def run(
-    net: Network, plan: Plan, records: Records, workers: int, progress: Progress, report: Callable[[str], None]
-) -> Outcome:
+def run(plan: Plan, shared: Shared, records: Records, each: Each, progress: Progress, report: Report) -> Outcome:
     """Do what the plan says and the records do not hold yet.  `report` is told of every bad picture."""
-    shared = Shared(net, plan.pictures)
 
-    def do(part: str, table: Sequence[Row] = ()) -> None:
+    def do(part: str, asked: Sequence[Any]) -> None:
         count, done = len(plan.pictures[part][1]) if part in plan.pictures else 0, records.done(part)
-        tasks = [Task(part, number, plan.methods, table) for number in range(count) if number not in done]
-        if tasks:
-            for number, new in progress(spread(examined, shared, tasks, min(workers, len(tasks))), part, len(tasks)):
-                records.add(part, number, new)
-                for record in new:
-                    for text in (*record.get("notes", ()), *([record["error"]] if "error" in record else ())):
-                        report(text)
+        tasks = [Task(part, number, asked) for number in range(count) if number not in done]
+        for answer in progress(each(examined, tasks), part, len(tasks)) if tasks else ():
+            number = answer.task.number
+            name = shared.name(part, number)
+            new = [{"image": name, "error": f"{name}: {answer.left_out}"}] if answer.left_out else answer.found
+            records.add(part, number, new)
+            for record in new:
+                for text in filter(None, (*record.get("notes", ()), record.get("error"))):
+                    report(text + answer.on_worker)
 
-    do("tune")
-    each = len(plan.pictures["tune"][1]) // plan.tunings if "tune" in plan.pictures else 1
+    do("tune", plan.methods)
+    each_set = len(plan.pictures["tune"][1]) // plan.tunings if "tune" in plan.pictures else 1
     sets: list[list[Record]] = [[] for _ in range(plan.tunings)]
     for record in records.all:
         if record["part"] == "tune":
-            sets[record["number"] // each].append(record)
+            sets[record["number"] // each_set].append(record)
     tunings = [best_rules(plan.methods, found) for found in sets]
     table = rows(plan.methods, tunings, plan.presets)
     do("test", table)
@@ -103,24 +106,21 @@ def run(
     return Outcome(tunings, table)
 
 
-def examined(shared: Shared, task: Task) -> tuple[int, list[Record]]:
+EXAMINE: dict[str, Callable[..., list[Record]]] = {"tune": tuning_records, "test": table_records, "duet": duet_records}
+
+
+def examined(shared: Shared, task: Task) -> list[Record]:
     """All records of one picture; of a picture that cannot be used the one that says why."""
     source, chosen = shared.pictures[task.part]
-    n = chosen[task.number]
     try:
-        picture = source[n]
-        if task.part == "tune":
-            records = tuning_records(shared.net, picture, task.methods)
-        elif task.part == "test":
-            records = table_records(shared.net, picture, task.rows)
-        else:
-            records = duet_records(shared.net, picture, task.rows)
+        picture = source[chosen[task.number]]
+        records = EXAMINE[task.part](shared.net, picture, task.asked)
     except (ValueError, OSError, MemoryError) as error:
         text = " ".join(str(error).split()) or type(error).__name__
-        return task.number, [{"image": source.name(n), "error": text}]
+        return [{"image": shared.name(task.part, task.number), "error": text}]
     if picture.notes and records:
         records[0]["notes"] = list(picture.notes)  # of objects that were left out
-    return task.number, records
+    return records
 
 
 def best_rules(methods: Sequence[str], records: Sequence[Record]) -> dict[str, Rule]:

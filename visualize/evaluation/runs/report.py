@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from . import max_box_acc
-from .measures import RIGHT, Estimate, average, best_iou, best_threshold, longer_side, share, task_error
-from .methods import METHODS, Row
+from .. import max_box_acc
+from ..measures import RIGHT, Estimate, average, best_iou, best_threshold, longer_side, share, task_error
+from ..methods import METHODS, Row
+from ..rules import Rule, Threshold
 from .records import Record
-from .rules import Rule, Threshold
 
 SIZES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)
 DELTAS = max_box_acc.DELTAS

@@ -38,7 +38,9 @@ class Records:
         if lines:
             self._compare(lines[0])
             there = Counter(map(_picture, lines[1:]))
-            self.all = [record for record in lines[1:] if there[_picture(record)] == record["of"]]
+            self.all = [
+                record for record in lines[1:] if there[_picture(record)] == record["of"] and not _again(record)
+            ]
         self._write()
 
     def _whole_lines(self) -> list[Record]:
@@ -76,8 +78,12 @@ class Records:
             for place, record in enumerate(of_picture)
         ]
         self.all += new
-        with open(self.path, "ab") as file:
-            file.write(b"".join(map(_line, new)))
+        try:
+            with open(self.path, "ab") as file:
+                file.write(b"".join(map(_line, new)))
+        except OSError as error:  # a full disk does not say which
+            error.filename = str(self.path)
+            raise
 
     def end(self) -> None:
         """Sort the records of a run that is complete."""
@@ -97,6 +103,12 @@ def _line(record: Record) -> bytes:
 
 def _picture(record: Record) -> tuple[str, int]:
     return record["part"], record["number"]
+
+
+def _again(record: Record) -> bool:
+    """Whether it says why a picture was left out that may be usable now, by other workers.  Not of tuning's: what is
+    tested already depends on them."""
+    return "error" in record and record["part"] != "tune"
 
 
 def _order(record: Record) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .methods import AS_IT_STANDS, METHODS, STUDIED
+from ..methods import AS_IT_STANDS, METHODS, STUDIED
 from .report import YARDSTICK
 from .tables import percent
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .measures import Estimate
-from .methods import CHANGED, METHODS, STUDIED
+from ..measures import Estimate
+from ..methods import CHANGED, METHODS, STUDIED
 from .records import PARTS
 from .report import DELTAS
 

@@ -12,12 +12,12 @@ import numpy as np
 from minicnn.datasets.annotated import Picture
 from minicnn.network import Network
 
-from ..vanished_signal import VanishedSignal
-from . import max_box_acc
-from .contrast import top_classes
-from .measures import Box, best_iou
-from .methods import BLIND, MAPS, METHODS, Row
-from .rules import Cut, Rule, Threshold, cut_boxes
+from ...vanished_signal import VanishedSignal
+from .. import max_box_acc
+from ..contrast import top_classes
+from ..measures import Box, best_iou
+from ..methods import BLIND, MAPS, METHODS, Row
+from ..rules import Cut, Rule, Threshold, cut_boxes
 
 TOP = 5
 Record = dict[str, Any]

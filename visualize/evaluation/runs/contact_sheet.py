@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from minicnn.class_names import short_name
 from minicnn.datasets.annotated import Pictures
 
-from ..figures import new_figure, outline, show
-from .measures import best_iou
-from .methods import AS_IT_STANDS, METHODS, STUDIED, Row
+from ...figures import new_figure, outline, show
+from ..measures import best_iou
+from ..methods import AS_IT_STANDS, METHODS, STUDIED, Row
 from .records import Record
 
 if TYPE_CHECKING:
