@@ -1,6 +1,7 @@
 """How the documentation is made:  python -m sphinx -W docs docs/_build,  then open docs/_build/index.html."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -46,6 +47,7 @@ nb_render_markdown_format = "myst"
 
 autosummary_generate = False
 autodoc_member_order = "bysource"
+autodoc_mock_imports = [] if find_spec("distributed") else ["distributed"]  # the extra `cluster`
 autodoc_default_options = {"members": True, "ignore-module-all": True}
 autodoc_type_aliases = {"Array": "Array", "Cache": "Cache"}
 autodoc_preserve_defaults = True
