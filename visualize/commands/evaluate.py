@@ -46,6 +46,7 @@ from .common import (
     print_json,
 )
 from .drawing import draw
+from .opening import add_open
 from .output import output_folder, refuse_file
 from .screen import progress
 
@@ -100,6 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder for results (default: %(default)s)"
     )
+    add_open(parser)
     add_network(parser)
     add_json(parser)
 
@@ -150,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
             print_json(line)
     else:
         print("\n".join(highlights(found)))
-        print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}, {args.out / 'boxes.png'}")
+        print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}")
     if bad:
         report(f"{bad} bad pictures were left out")
 
@@ -159,7 +161,9 @@ def run(args: argparse.Namespace) -> int:
 
         return contact_sheet(records.all, outcome.rows, pictures, net.classes)
 
-    draw(args.out / "boxes.png", boxes)
+    drawn = draw(args.out / "boxes.png", boxes)
+    if drawn and not args.json:
+        print(f"the best and the worst boxes → {drawn}")
     return 2 if bad else 0
 
 
