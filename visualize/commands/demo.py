@@ -137,7 +137,7 @@ def checkerboard(net: Network) -> str:
 
 
 def class_model_section(net: Network, shown: Exhibits, args: argparse.Namespace, bar: Overall) -> Section:
-    """Figure 1: the same score climbed in another basis, and the paper's plain recipe."""
+    """Figure 1: the same score climbed in another basis, and the paper's objective, plainly."""
     names = ", ".join(short_name(net.classes, c) for c in shown.classes)
     figures = {}
     for preset in shown.recipes:
@@ -153,7 +153,8 @@ def class_model_section(net: Network, shown: Exhibits, args: argparse.Namespace,
         "What the network thinks a class looks like",
         "Gradient ascent on the image: uphill on the class's score, the weights fixed. Both figures climb the same "
         "score by the same gradient. They differ in the basis: a step in waves and colour axes changes large shapes "
-        "much and single pixels little, a step in pixels does the contrary. The basis decides which images are near.",
+        "much and single pixels little, a step in pixels does the contrary. The basis (with small random views, and "
+        "Adam's steps) decides which images are near.",
         [
             (
                 vivid,
@@ -163,9 +164,9 @@ def class_model_section(net: Network, shown: Exhibits, args: argparse.Namespace,
         [
             (
                 paper,
-                f"The paper's own recipe: pixel by pixel, minus λ‖I‖², from {shown.start}, {paper_steps} steps. The "
-                "paper's Figure 1 shows outlined copies of the object, of another network; here they are fainter, "
-                "among specks of colour.",
+                f"The paper's objective, plainly climbed: S − λ‖I‖², pixel by pixel, from {shown.start}, {paper_steps} "
+                "steps. The paper's Figure 1 shows outlined copies of the object, of another network; here they are "
+                "fainter, among specks of colour.",
             )
         ],
     )
