@@ -81,9 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     number(parser, "--count", 1000, "pictures to test on")
     number(parser, "--tune", 200, "other pictures to tune the settings on; 0: settings as they stand")
-    number(
-        parser, "--tunings", 1, "tune as often, each time on as many other pictures, to see how far it is to be trusted"
-    )
+    number(parser, "--tunings", 1, "tune as often, on other pictures each time, to see how far it is to be trusted")
     number(parser, "--duets", 500, "scenes with two objects, each asked for by its class; shapes only")
     number(parser, "--seed", 0, "of the scenes, and of which photographs of a folder are taken for what")
     parser.add_argument(
