@@ -137,14 +137,15 @@ def drawn(figure: Drawn) -> tuple[bytes, dict[str, Any]]:
     from minicnn.photographs import photograph
     from visualize import cli
 
-    with tempfile.TemporaryDirectory() as folder, working_in(folder), functions_called() as called:
+    with tempfile.TemporaryDirectory() as folder, working_in(folder):
         if figure.photo:
             Image.fromarray(photograph(figure.photo)).save(f"{figure.photo}.png")
-        for n, command in enumerate(figure.commands):
-            words = shlex.split(command.replace("photo.jpg", f"{figure.photo}.png").replace(" --open", ""))[1:]
-            out = f"{n}.html" if words[0] == "explore" else str(n)
-            if cli.main([*words, "--engine", "numpy", "--out", out]) != 0:
-                raise SystemExit(f"{command} failed")
+        with functions_called() as called:
+            for n, command in enumerate(figure.commands):
+                words = shlex.split(command.replace("photo.jpg", f"{figure.photo}.png").replace(" --open", ""))[1:]
+                out = f"{n}.html" if words[0] == "explore" else str(n)
+                if cli.main([*words, "--engine", "numpy", "--out", out]) != 0:
+                    raise SystemExit(f"{command} failed")
         if figure.suffix == ".webp":
             from animation import filmed
 
