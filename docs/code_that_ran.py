@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("layers", "minicnn", "visualize")
 # Runs with every command and leaves no trace in a picture.
 PLUMBING = {
-    "minicnn/formats/",  # the weights that they read are held by checksums and tests of their own
+    *("minicnn/formats/", "minicnn/pretrained.py"),  # the weights that they read are held by checksums and tests
     *("visualize/cli.py", "visualize/terminal.py", "visualize/matplotlib_import.py"),
     *(f"visualize/commands/{name}.py" for name in ("drawing", "opening", "output", "photos", "prepared", "screen")),
     *("minicnn/files.py", "minicnn/folders.py", "minicnn/extras.py"),
