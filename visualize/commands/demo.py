@@ -158,7 +158,7 @@ def class_model_section(net: Network, shown: Exhibits, args: argparse.Namespace,
         [
             (
                 vivid,
-                f"Climbed in waves and colour axes, {vivid_steps} steps. Not in the paper: Olah and others, 2017.",
+                f"Climbed in waves and colour axes, {vivid_steps} steps. Not in the paper ([Olah2017]).",
             )
         ],
         [
