@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     page = args.out / "index.html"
     write_page(page, "Deep Inside Convolutional Networks", introduction(pictures, shown), sections)
     opening.written(page)
-    print(f"The paper's results, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
+    print(f"The paper's visualisations, raw arrays and settings are in {args.out.resolve()}; open {page.resolve()}")
 
 
 def work(shown: Exhibits, args: argparse.Namespace) -> int:
@@ -89,7 +89,8 @@ def introduction(pictures: dict[str, Picture], shown: Exhibits) -> str:
     said = "; ".join(f"{name}: {p.answer.title(p.classes[0]).replace('   ', ', ')}" for name, p in pictures.items())
     source = "bundled photographs" if shown.kind == "photograph" else "generated scenes"
     return (
-        f"The results of “Deep Inside Convolutional Networks”, made by this run from one trained network and {source}. "
+        "The visualisations of “Deep Inside Convolutional Networks”, made by this run from one trained network and "
+        f"{source}. "
         f"What the network says of these: {said}. S is the unnormalised score, P the probability. "
         "A click on a picture enlarges it."
     )
@@ -165,8 +166,8 @@ def class_model_section(net: Network, shown: Exhibits, args: argparse.Namespace,
             (
                 paper,
                 f"The paper's objective, plainly climbed: S − λ‖I‖², pixel by pixel, from {shown.start}, {paper_steps} "
-                "steps. The paper's Figure 1 shows outlined copies of the object, of another network; here they are "
-                "fainter, among specks of colour.",
+                "steps. The paper's Figure 1 shows outlined copies of the object (its steps and λ are not known); here "
+                "they are fainter, among specks of colour.",
             )
         ],
     )
