@@ -1,13 +1,9 @@
-"""The animation at the top of the README, made from the explorer's page itself: python docs/animation.py
-
-Needs the extras demo and browser, and a Chromium.  Writes docs/figures/explorer.webp.
-"""
+"""The film at the top of the README, of the explorer's page.  To make it: python docs/draw_figures.py explorer"""
 
 from __future__ import annotations
 
 import io
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,34 +11,26 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from minicnn import pretrained
-from minicnn.photographs import photograph
-from visualize.explorer.explorer import Explorer
-from visualize.explorer.file import write_explorer
-
-OUT = Path(__file__).parent / "figures" / "explorer.webp"
 WINDOW = {"width": 1180, "height": 900}
 SIZE = (944, 720)  # of the animation
 LIMIT = 2_000_000  # bytes
 
 
-def main() -> None:
+def filmed(path: Path) -> bytes:
+    """The page as a moving WebP."""
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        path = Path(folder) / "chelsea.html"
-        write_explorer(path, Explorer(pretrained.squeezenet(), photograph("chelsea"), "chelsea"))
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         page = browser.new_page(viewport=WINDOW, color_scheme="light")
-        page.goto(path.as_uri())
+        page.goto(path.resolve().as_uri())
         page.wait_for_selector("[data-ready]")
         frames, milliseconds = zip(*scenes(page), strict=True)
         browser.close()
-    frames[0].save(
-        OUT, save_all=True, append_images=frames[1:], duration=list(milliseconds), loop=0, quality=55, method=6
-    )
-    size = OUT.stat().st_size
-    print(f"{OUT}: {len(frames)} frames, {sum(milliseconds) / 1000:.0f} s, {size / 1e6:.2f} MB")
-    assert size <= LIMIT
+    data, how = io.BytesIO(), {"loop": 0, "quality": 55, "method": 6}
+    frames[0].save(data, "webp", save_all=True, append_images=frames[1:], duration=list(milliseconds), **how)
+    print(f"{len(frames)} frames, {sum(milliseconds) / 1000:.0f} s, {data.tell() / 1e6:.2f} MB")
+    assert data.tell() <= LIMIT
+    return data.getvalue()
 
 
 def scenes(page: Any) -> Iterator[tuple[Image.Image, int]]:
@@ -73,7 +61,3 @@ def scenes(page: Any) -> Iterator[tuple[Image.Image, int]]:
 
 def shot(page: Any) -> Image.Image:
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(SIZE, Image.Resampling.LANCZOS)
-
-
-if __name__ == "__main__":
-    main()

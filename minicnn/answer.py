@@ -13,6 +13,8 @@ from .class_names import short_name
 from .loss import sigmoid, softmax
 from .network import Network, input_of, preprocessing_of
 
+UNSURE = 0.5  # where the first answer is less probable than this, the others together are more so
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -56,6 +58,15 @@ class Answer:
         }
 
     def title(self, c: int) -> str:
-        """Class c in a figure's title."""
-        symbol = "sigmoid(S)" if len(self.scores) == 1 else "P"
-        return f"{short_name(self.classes, c)}   {symbol} = {self.probabilities[c]:.2f}   S = {self.scores[c]:.1f}"
+        """Class c on a line."""
+        return f"{short_name(self.classes, c)}   {self.certainty(c)}   S = {self.scores[c]:.1f}"
+
+    def figure_title(self, c: int) -> str:
+        """Class c in a figure's title, two lines; of the network's first answer they say if it is unsure of that."""
+        certainty = self.certainty(c).replace(" ", "\N{NO-BREAK SPACE}")
+        if len(self.scores) > 1 and c == self.best(1)[0] and self.probabilities[c] < UNSURE:
+            certainty = f"the network is unsure ({certainty})"
+        return f"{short_name(self.classes, c)}   S = {self.scores[c]:.1f}\n{certainty}"
+
+    def certainty(self, c: int) -> str:
+        return f"{'sigmoid(S)' if len(self.scores) == 1 else 'P'} = {self.probabilities[c]:.2f}"

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from layers.engine import ENGINES, compiled_is_installed
 
 from .commands.common import chosen_engine
+from .commands.opening import opened_at_the_end
 from .matplotlib_import import without_users_settings
 from .spread import ClusterLost
 from .terminal import never_fail
@@ -119,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.showwarning = lambda message, *_: print(f"{command}: note: {message}", file=sys.stderr)
-            with without_users_settings(), chosen_engine(args):
+            with without_users_settings(), chosen_engine(args), opened_at_the_end(args):
                 code = int(args.run(args) or 0)
             sys.stdout.flush()
             return code

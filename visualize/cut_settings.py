@@ -23,6 +23,8 @@ class CutSettings:
     uniform:      fraction of a uniform density in each colour model, for colours far from all Gaussians (iseg's 5 %)
     pairwise:     γ, what an outline costs, from one pixel to the next, where the colours do not change (iseg's 150)
     beta:         β in units of 1 / mean ‖Δ‖²: how fast an outline gets cheaper where they do (iseg's 2)
+    neighbours:   4, or 8: whether an outline is priced along the diagonals as well, and a slanted one is then as cheap
+                  as a level one (the paper does not say; iseg has 4)
     connectivity: of the component that is kept: with 8, pixels that touch at a corner are connected, with 4 they
                   are not (the paper does not say; a script of 2016 from [Mahendran2016]'s programs has 8)
     clamp:        hard seeds: this fraction of all pixels, the most and the least salient of the seeds, keeps its label;
@@ -39,6 +41,7 @@ class CutSettings:
     connectivity: int = 8
     clamp: float = 0.0
     pixels: int = 50_000
+    neighbours: int = 4
 
     def __post_init__(self) -> None:
         if not 0 <= self.background <= self.foreground <= 1:
@@ -52,8 +55,9 @@ class CutSettings:
             raise ValueError(f"expected a pairwise strength of 0 or more, got {self.pairwise:g}")
         if not 0 <= self.beta < np.inf:
             raise ValueError(f"expected a factor beta of 0 or more, got {self.beta:g}")
-        if self.connectivity not in (4, 8):
-            raise ValueError(f"expected a connectivity of 4 or 8, got {self.connectivity}")
+        for name in ("neighbours", "connectivity"):
+            if getattr(self, name) not in (4, 8):
+                raise ValueError(f"expected {name} of 4 or 8, got {getattr(self, name)}")
         if not 0 <= self.clamp <= 1:
             raise ValueError(f"expected a clamped fraction from 0 to 1, got {self.clamp:g}")
         if self.pixels < 1:

@@ -154,7 +154,8 @@ def cut(
     if not foreground.any() or not background.any():
         return np.zeros(foreground.shape, bool)
     models = (fit_mixture(colours[seed], settings.components, settings.uniform) for seed in (foreground, background))
-    unary, pairwise = unary_terms(colours, *models), pairwise_terms(colours, settings.pairwise, settings.beta)
+    unary = unary_terms(colours, *models)
+    pairwise = pairwise_terms(colours, settings.pairwise, settings.beta, settings.neighbours)
     if bound is not None:
         unary = clamped(unary, *bound, pairwise)
     return minimal_cut(unary, pairwise)[0]

@@ -7,6 +7,8 @@ package is not installed, a `matplotlibrc` that is no text.  Our figures are PNG
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -31,10 +33,26 @@ def without_users_settings() -> Iterator[None]:
 
 
 def import_matplotlib() -> None:
-    """Import matplotlib: for a command by its own defaults, for a program or notebook by its user's settings."""
-    if os.environ.get("MATPLOTLIBRC") != _defaults():
-        import_module("matplotlib")
+    """Import matplotlib: for a command by its own defaults, for a program or notebook by its user's settings.
+
+    Where those end the import (a backend inherited from a notebook, in a script), it is done by its own defaults, too.
+    """
+    if os.environ.get("MATPLOTLIBRC") == _defaults():
+        _import_by_defaults()
         return
+    try:
+        import_module("matplotlib")
+    except ImportError:
+        raise
+    except Exception as error:  # whatever matplotlib says to the settings that it finds
+        warnings.warn(f"matplotlib takes its own defaults, for its settings here are wrong: {error}", stacklevel=3)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # halves of a first try
+        with without_users_settings():
+            _import_by_defaults()
+
+
+def _import_by_defaults() -> None:
     folder = Path.cwd()
     os.chdir(Path(_defaults()).parent)  # for a matplotlibrc in the working folder would come before all others
     try:

@@ -17,7 +17,7 @@ from layers import ReLU, plain
 from minicnn import extras, pretrained
 from minicnn.images import save_picture
 from visualize import cli
-from visualize.commands import common
+from visualize.commands import common, screen
 from visualize.page import Section, write_page
 
 
@@ -210,11 +210,16 @@ def test_the_demo_draws_each_of_the_papers_results_and_a_page(tmp_path, capsys):
     written = {str(path.relative_to(tmp_path / "demo")) for path in (tmp_path / "demo").rglob("*") if path.is_file()}
     for name in ("chelsea-saliency", "coffee-saliency", "chelsea-localize", "coffee-localize", "chelsea-deconv"):
         assert {f"{name}.png", f"{name}.json"} <= written
-    assert "paper/class-model-ostrich-zebra-flamingo.png" in written
+    assert {f"{preset}/class-model-ostrich-zebra-flamingo.png" for preset in ("vivid", "paper")} <= written
     page = (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
     assert page.count("<img ") == 7
     assert re.findall(r'(?:src|href)="(?!data:)([^"]*)', page) == ["chelsea-explorer.html"]  # else self-contained
     assert "chelsea-explorer.html" in written
+    order = ["Which pixels", "a class looks like", "Gradient or DeconvNet", "Where the object is"]
+    assert [re.search("|".join(order), title).group() for title in re.findall("<h2>(.*)</h2>", page)] == order
+    assert "checkerboard" in page
+    assert re.search(r"coffee: the box is right \(IoU 0\.[89]", page)  # engines round otherwise
+    assert "chelsea: the box is not right (IoU 0.2" in page
     assert not any(name.endswith(".part") for name in written)
 
 
@@ -226,6 +231,46 @@ def test_texts_on_a_page_are_text_and_pictures_have_words(tmp_path):
     assert "<h2>1 &lt; 2 &amp; 3</h2>" in page
     assert "<script>" not in page
     assert 'alt="a &quot;quoted&quot; caption"' in page
+
+
+def test_the_demo_of_scenes_speaks_of_scenes(tmp_path, capsys):
+    assert cli.main(["demo", "--network", "shapes", "--steps", "2", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    words = re.sub("<[^>]*>", " ", page.partition("<body>")[2])
+    assert "generated scenes" in words
+    assert "photograph" not in words
+    assert "from noise (at the zero image this network is flat" in words
+    assert "checkerboard" not in words  # its first convolution goes pixel by pixel
+    assert "heart: the box is right" in words
+    assert "ring: the box is not right (IoU 0.29)" in words
+
+
+@pytest.mark.parametrize(
+    ("scores", "line"),
+    [
+        ([2.0, 0.5, 0.0], "P = 0.74"),
+        ([0.4, 0.3, 0.2], "the network is unsure (P = 0.37)"),
+        ([-9.0], "sigmoid(S) = 0.00"),
+    ],
+)
+def test_a_figure_says_if_the_network_is_unsure_of_its_first_answer(scores, line):
+    from minicnn.loss import sigmoid, softmax
+
+    scores = np.array([scores])
+    answer = common.Answer(scores[0], (sigmoid if scores.size == 1 else softmax)(scores)[0], ["a", "b", "c"])
+    title = answer.figure_title(0).replace("\N{NO-BREAK SPACE}", " ")
+    assert title == f"a   S = {scores[0, 0]:.1f}\n{line}"
+    if scores.size > 1:
+        assert "unsure" not in answer.figure_title(1)  # nobody said that it is this
+
+
+def test_the_overall_bar_counts_every_part_by_its_weight(monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with screen.Overall(7, "demo") as bar:
+        assert list(bar.of("abc", "letters")) == ["a", "b", "c"]
+        assert list(bar.of([1, 2], "numbers", weight=2)) == [1, 2]
+        assert bar.bar.n == bar.bar.total == 7
+        assert bar.bar.desc == "demo, numbers: "
 
 
 def test_a_closed_pipe_is_no_error(photo_file):

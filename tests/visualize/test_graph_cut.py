@@ -11,9 +11,9 @@ from visualize.graph_cut import clamped, energy, grid_graph, minimal_cut, pairwi
 from visualize.mixture import Mixture, fit_mixture
 
 
-def random_terms(rng, H, W, whole):
+def random_terms(rng, H, W, whole, neighbours=4):
     """Unary and pairwise terms of a picture; in whole numbers there are ties."""
-    shapes = (2, H, W), (H, W - 1), (H - 1, W)
+    shapes = (2, H, W), (H, W - 1), (H - 1, W), *[(H - 1, W - 1)] * (neighbours - 4 > 0) * 2
     unary, *pairwise = (rng.integers(0, 5, s).astype(float) if whole else 5 * rng.random(s) for s in shapes)
     return unary, tuple(pairwise)
 
@@ -33,12 +33,15 @@ def energy_by_loops(labels, unary, pairwise):
             total += pairwise[0][i, j]
         if i + 1 < H and labels[i, j] != labels[i + 1, j]:
             total += pairwise[1][i, j]
+        if len(pairwise) == 4 and i + 1 < H and j + 1 < W:  # the two diagonals of a square of four pixels
+            total += pairwise[2][i, j] * (labels[i, j] != labels[i + 1, j + 1])
+            total += pairwise[3][i, j] * (labels[i, j + 1] != labels[i + 1, j])
     return total
 
 
-@given(st.integers(1, 3), st.integers(1, 4), st.booleans(), st.integers(0, 10**6))
-def test_no_labelling_of_a_tiny_picture_costs_less_than_the_cut(H, W, whole, seed):
-    unary, pairwise = random_terms(np.random.default_rng(seed), H, W, whole)
+@given(st.integers(1, 3), st.integers(1, 4), st.booleans(), st.sampled_from([4, 8]), st.integers(0, 10**6))
+def test_no_labelling_of_a_tiny_picture_costs_less_than_the_cut(H, W, whole, neighbours, seed):
+    unary, pairwise = random_terms(np.random.default_rng(seed), H, W, whole, neighbours)
     labels, flow = minimal_cut(unary, pairwise)
     costs = {labelling.tobytes(): energy_by_loops(labelling, unary, pairwise) for labelling in all_labellings(H, W)}
     least = min(costs.values())
@@ -163,13 +166,44 @@ def test_an_outline_costs_less_where_the_colours_jump(beta, jump, scale):
     np.testing.assert_allclose(down, 20.0)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 4, 3), (4, 1, 3), (3, 3, 1)])
-def test_pictures_of_a_pixel_or_a_line_are_cut_as_well(shape):
+def outline_of(half_plane, pairwise):
+    """What the outline between two sides of a straight line costs, for each pixel of its length within the picture."""
+    (slope_y, slope_x), (H, W) = half_plane, (200, 200)
+    rows, columns = np.mgrid[:H, :W] - 99.5
+    labels = slope_y * rows + slope_x * columns > 0.25
+    length = min(H / abs(slope_x or 1e-9), W / abs(slope_y or 1e-9)) * np.hypot(slope_y, slope_x)
+    return energy(labels, np.zeros((2, H, W)), pairwise) / length
+
+
+def test_with_eight_neighbours_an_outline_costs_the_same_whichever_way_it_runs():
+    flat = np.zeros((200, 200, 3))
+    lines = [(1, 0), (0, 1), (1, 1), (1, -1), (1, 2), (-3, 2)]
+    four, eight = ([outline_of(line, pairwise_terms(flat, 7.0, neighbours=n)) / 7 for line in lines] for n in (4, 8))
+    assert max(four) / min(four) > 1.4  # √2
+    assert max(eight) / min(eight) < 1.1
+    assert min(eight) > 0.9
+    assert max(eight) < 1.05
+
+
+def test_eight_neighbours_have_the_colours_of_all_their_pairs_in_beta():
+    colours = np.zeros((2, 2, 1))
+    colours[0, 0] = 1.0  # of six pairs, three jump by 1: the mean is ½, and β = 2 / ½
+    across, down, right, left = pairwise_terms(colours, strength=1.0, neighbours=8)
+    level, slanted = np.pi / 8, np.pi / 8 / np.sqrt(2)
+    np.testing.assert_allclose(across, level * np.array([[np.exp(-4)], [1]]))
+    np.testing.assert_allclose(down, level * np.array([[np.exp(-4), 1]]))
+    np.testing.assert_allclose((right, left), slanted * np.array([[[np.exp(-4)]], [[1]]]))
+
+
+@pytest.mark.parametrize("neighbours", [4, 8])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 4, 3), (4, 1, 3), (3, 3, 1), (2, 2, 3), (5, 2, 1)])
+def test_pictures_of_a_pixel_or_a_line_are_cut_as_well(shape, neighbours):
     colours = np.random.default_rng(8).random(shape)
     unary = np.random.default_rng(9).random((2, *shape[:2]))
-    labels, flow = minimal_cut(unary, pairwise_terms(colours, strength=0.1))
+    pairwise = pairwise_terms(colours, strength=0.1, neighbours=neighbours)
+    labels, flow = minimal_cut(unary, pairwise)
     assert labels.shape == shape[:2]
-    assert flow == pytest.approx(energy(labels, unary, pairwise_terms(colours, strength=0.1)), abs=1e-4)
+    assert flow == pytest.approx(energy(labels, unary, pairwise), abs=1e-4)
 
 
 def test_a_clamped_pixel_keeps_its_label_whatever_its_neighbours_and_its_colour_say():

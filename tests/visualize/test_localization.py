@@ -16,7 +16,7 @@ from minicnn.network import Network, input_of
 from tests.devices import host
 from visualize import cli
 from visualize.evaluation.rules import cut_boxes
-from visualize.figures import SEED_COLOURS, localization_figure, save_figure, seed_picture
+from visualize.figures import COLOURS, SEED_COLOURS, localization_figure, save_figure, seed_picture
 from visualize.localization import (
     PRESETS,
     CutSettings,
@@ -392,6 +392,7 @@ def test_a_map_of_another_size_is_refused():
         ({"beta": -1.0}, "beta of 0 or more, got -1"),
         ({"beta": float("nan")}, "beta"),
         ({"connectivity": 6}, "connectivity of 4 or 8, got 6"),
+        ({"neighbours": 6}, "neighbours of 4 or 8, got 6"),
         ({"clamp": 1.5}, "clamped fraction from 0 to 1, got 1.5"),
         ({"pixels": 0}, "pixels, got 0"),
     ],
@@ -490,8 +491,8 @@ def test_the_thresholds_are_drawn_in_the_papers_colours():
     saliency[:, 0] = np.nan
     place = locate(photo, saliency)
     picture = seed_picture(place)
-    blue, cyan, red = [0, 0, 1], [0, 1, 1], [1, 0, 0]
-    assert list(SEED_COLOURS.values()) == ["blue", "cyan", "red"]
+    blue, cyan, red = np.array([[0, 114, 178], [86, 180, 233], [213, 94, 0]]) / 255  # of Okabe and Ito
+    assert [COLOURS.index(colour) for colour in SEED_COLOURS.values()] == [5, 2, 1]
     assert np.array_equal((picture == blue).all(axis=2), place.foreground)
     assert np.array_equal((picture == cyan).all(axis=2), place.background)
     neither = ~(place.foreground | place.background | np.isnan(saliency))
@@ -525,11 +526,11 @@ def test_the_command_prints_an_object_a_line_with_class_name_score_box_and_size(
 
 def test_what_the_command_writes_is_enough_to_make_it_again(command, small, tmp_path):
     numbers = ["--background", "0.5", "--pairwise", "7", "--components", "2", "--pixels", "3000"]
-    numbers += ["--uniform", "0.1", "--beta", "1.5", "--connectivity", "8", "--clamp", "0.01"]
+    numbers += ["--uniform", "0.1", "--beta", "1.5", "--connectivity", "8", "--clamp", "0.01", "--neighbours", "8"]
     assert command("--class", "ring", "--ten-crops", "--preset", "minicnn", *numbers) == 0
     record = json.loads((tmp_path / "out/scene-localize-ring.json").read_text(encoding="utf-8"))
     settings = CutSettings(**record["settings"])
-    assert settings == CutSettings(0.95, 0.5, 2, 0.1, 7.0, 1.5, 8, 0.01, 3000)
+    assert settings == CutSettings(0.95, 0.5, 2, 0.1, 7.0, 1.5, 8, 0.01, 3000, 8)
     assert (record["network"], record["crops"], record["guesses"][0]["class"]) == ("small", 10, 3)
     place = localize(small, scene()[0], 3, ten_crop_saliency, settings)
     with np.load(tmp_path / record["arrays"]) as arrays:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from visualize import cli
-from visualize.commands import class_model, demo
+from visualize.commands import class_model, demo, opening
 from visualize.terminal import SPELT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +191,27 @@ def test_figures_are_drawn_beside_a_broken_matplotlibrc(tmp_path, photo):
     drawn(tmp_path, photo, tmp_path)
 
 
+@pytest.mark.parametrize("wrong", ["nonsense", "module://a_package_that_is_not_here", "a matplotlibrc"])
+def test_a_users_own_script_draws_whatever_matplotlib_would_say_to_the_settings(tmp_path, wrong):
+    """A backend inherited from a notebook, a file that is no text: in a script, not under our command."""
+    script = (
+        "import numpy as np\n"
+        "from visualize.figures import save_figure, saliency_figure\n"
+        "photo, M = np.zeros((30, 40, 3), np.uint8), np.arange(1200.0).reshape(30, 40)\n"
+        "save_figure('map.png', saliency_figure(photo, [M], ['a title']))\n"
+    )
+    around = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if wrong == "a matplotlibrc":
+        (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe\x00 no text")
+    else:
+        around["MPLBACKEND"] = wrong
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=around, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "map.png").exists()
+
+
 RESULTS = {  # of every command that draws: the figure, and what must be there without it
     "demo": ("heart-saliency.png", ["heart-saliency.npy", "heart-saliency.json", "heart-localize.npz", "index.html"]),
     "saliency": ("Łódź-saliency.png", ["Łódź-saliency.npy", "Łódź-saliency.json"]),
@@ -215,6 +236,37 @@ def test_a_drawing_that_fails_costs_the_drawing_and_a_note(command, photo, data,
     assert not (tmp_path / "out" / figure).exists()
     for name in results:
         assert (tmp_path / "out" / name).exists(), name
+        if name.endswith(".json"):  # and no record names a picture that is not there
+            record = json.loads((tmp_path / "out" / name).read_text(encoding="utf-8"))
+            assert record.get("figure") is None
+
+
+@pytest.mark.parametrize(("command", "names"), [("saliency", ["figure"]), ("class-model", ["grid", "curves"])])
+def test_json_names_a_figure_if_it_was_drawn_and_only_then(command, names, photo, data, tmp_path, monkeypatch, capsys):
+    words = [w.format(photo=photo, data=data, out=tmp_path / "out") for w in RUNS[command]]
+    assert cli.main([command, *words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert all(Path(record[name]).exists() for name in names)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: 1 / 0)
+    assert cli.main([command, *words, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [record[name] for name in names] == [None] * len(names)
+
+
+@pytest.mark.parametrize("command", RESULTS)
+def test_open_shows_the_page_or_the_first_picture(command, photo, data, tmp_path, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda uri: opened.append(uri) or True)
+    words = [w.format(photo=photo, data=data, out=tmp_path / "out") for w in RUNS[command]]
+    assert cli.main([command, *words, "--open"]) == 0
+    wanted = "index.html" if command == "demo" else RESULTS[command][0]
+    assert opened == [(tmp_path / "out" / wanted).resolve().as_uri()]
+    capsys.readouterr()
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    monkeypatch.setattr(opening, "_written", [])
+    opening.written(tmp_path / "a.png")
+    opening.show(command)
+    assert f"no browser here; open {tmp_path / 'a.png'} yourself" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------- Ctrl-C, versions, stray words
@@ -237,8 +289,8 @@ def test_ctrl_c_ends_the_demo_and_keeps_what_is_there(tmp_path, monkeypatch, cap
     assert cli.main(["demo", "--network", "shapes", "--out", str(out)]) == 130
     assert "minicnn demo: interrupted" in capsys.readouterr().err
     assert list(out.glob("*saliency*"))
-    assert list((out / "paper").glob("*.png"))
-    assert not (out / "smooth").exists()
+    assert list((out / "vivid").glob("*.png"))
+    assert not (out / "paper").exists()
 
 
 def test_ctrl_c_ends_a_class_model_and_keeps_what_it_reached(tmp_path, monkeypatch, capsys):

@@ -111,9 +111,8 @@ def climb(args: argparse.Namespace, settings: AnySettings) -> None:
     model = class_model(net, classes, settings, lambda states: progress(states, "steps", settings.length + 1))
     if model.steps < settings.length:
         print(f"minicnn class-model: note: stopped after {model.steps} steps, and kept", file=sys.stderr)
-    files = write_run(net, classes, model, network_record(args), output)
+    files, pictures = write_run(net, classes, model, network_record(args), output)
     slugs = different_slugs([short_name(net.classes, c) for c in classes])
-    pictures = {"grid": files[".png"], "curves": files["-curves.png"]}
     if args.versus_posterior and isinstance(settings, Settings) and not model.interrupted:
         pictures["versus_posterior"] = write_versus_posterior(net, classes, settings, network_record(args), files)
     for k, c in enumerate(classes):
@@ -130,7 +129,8 @@ def climb(args: argparse.Namespace, settings: AnySettings) -> None:
         else:
             print(f"{record['name']}: S = {record['score']:.1f}, ‖I‖ = {record['norm']:.0f} → {record['image']}")
     if not args.json:
-        print(f"all together → {', '.join(pictures.values())}{' (replaced)' if files.replaced else ''}")
+        drawn = ", ".join(filter(None, pictures.values()))
+        print(f"all together → {drawn or 'not drawn'}{' (replaced)' if files.replaced else ''}")
     if model.interrupted:  # the result is kept; the exit code says that it is incomplete
         raise KeyboardInterrupt
 
@@ -165,8 +165,10 @@ def settings_of(run: dict[str, Any]) -> AnySettings:
     return settings
 
 
-def write_run(net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], output: Output) -> Files:
-    """The run's files."""
+def write_run(
+    net: Network, classes: list[int], model: ClassModel, network: dict[str, Any], output: Output
+) -> tuple[Files, dict[str, str | None]]:
+    """The run's files, and the names of its figures, None where one could not be drawn."""
     from visualize.figures import class_model_curves_figure, class_models_figure
 
     names = [short_name(net.classes, c) for c in classes]
@@ -177,14 +179,15 @@ def write_run(net: Network, classes: list[int], model: ClassModel, network: dict
     record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(model.settings)}
     record |= {"preset": "vivid"} if isinstance(model.settings, Vivid) else {}
     save_json(files[".json"], {**record, "step": model.step.tolist(), "decay": model.decay.tolist()})
-    draw(files[".png"], lambda: class_models_figure(model, names))
-    draw(files["-curves.png"], lambda: class_model_curves_figure(model, names))
-    return files
+    return files, {
+        "grid": draw(files[".png"], lambda: class_models_figure(model, names)),
+        "curves": draw(files["-curves.png"], lambda: class_model_curves_figure(model, names)),
+    }
 
 
 def write_versus_posterior(
     net: Network, classes: list[int], settings: Settings, network: dict[str, Any], files: Files
-) -> str:
+) -> str | None:
     """Each class climbed by score and by posterior, side by side: .png, .npz and .json; returns the .png's name."""
     from visualize.figures import score_and_posterior_figure
 
@@ -194,5 +197,4 @@ def write_versus_posterior(
     save_arrays(files["-versus-posterior.npz"], {"by_score": by_score, "by_posterior": by_posterior})
     record = {**network, "classes": classes, "names": names, "settings": dataclasses.asdict(settings)}
     save_json(files["-versus-posterior.json"], record)
-    draw(files["-versus-posterior.png"], lambda: score_and_posterior_figure(pairs, names))
-    return files["-versus-posterior.png"]
+    return draw(files["-versus-posterior.png"], lambda: score_and_posterior_figure(pairs, names))

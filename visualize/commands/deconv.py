@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LAYER,…",
         help="layers, separated by commas (default: the last ReLU before the maps change their size, and the scores)",
     )
-    parser.add_argument("--units", type=int, metavar="N", help="how many units of each layer (default: 2)")
+    parser.add_argument("--units", type=int, metavar="N", help="how many units of each layer (default: 1)")
     parser.add_argument(
         "--unit",
         dest="chosen_units",
@@ -94,7 +94,7 @@ def chosen_portraits(
     if args.chosen_units:
         units = [unit_meant(net, trace, layers[0], query) for query in args.chosen_units]
         return [portrait(net, trace, layers[0], unit, seed) for unit in progress(units, "units")]
-    count = args.units or 2
+    count = args.units or 1
     for layer in layers:
         if args.units is not None and count > trace[layer].shape[1]:
             raise ValueError(f"--units {count}: {layer} has {trace[layer].shape[1]} channels only")
@@ -130,13 +130,14 @@ def write_portraits(
         "rules": list(RULES),
         "units": [described(unit, crop) for unit in portraits],
         "signals": files[".npz"],
-        "figure": files[".png"],
+        "figure": None,  # nothing is drawn yet
         "figure_percentile": SIGNED_PERCENTILE,
     }
     signals = np.stack([[unit.signals[rule] for rule in RULES] for unit in portraits])
     save_arrays(files[".npz"], {"signals": signals, "crop": crop.pixels})
     save_json(files[".json"], record)
-    draw(files[".png"], lambda: deconv_figure(photo, crop, portraits, preprocessing_of(net).order))
+    record["figure"] = draw(files[".png"], lambda: deconv_figure(photo, crop, portraits, preprocessing_of(net).order))
+    save_json(files[".json"], record)
     return record
 
 

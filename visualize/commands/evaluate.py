@@ -36,6 +36,7 @@ from visualize.spread import Answer
 from .common import add_json, add_network, load_network, network_record, print_json
 from .drawing import draw
 from .evaluation_data import digest, folder, shapes
+from .opening import add_open
 from .output import output_folder, refuse_file
 from .screen import progress, report
 from .spreading import add_workers, chosen_spread
@@ -71,9 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     number(parser, "--count", 1000, "pictures to test on")
     number(parser, "--tune", 200, "other pictures to tune the settings on; 0: settings as they stand")
-    number(
-        parser, "--tunings", 1, "tune as often, each time on as many other pictures, to see how far it is to be trusted"
-    )
+    number(parser, "--tunings", 1, "tune as often, on other pictures each time, to see how far it is to be trusted")
     number(parser, "--duets", 500, "scenes with two objects, each asked for by its class; shapes only")
     number(parser, "--seed", 0, "of the scenes, and of which photographs of a folder are taken for what")
     parser.add_argument(
@@ -91,6 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("evaluation"), metavar="DIR", help="folder for results (default: %(default)s)"
     )
+    add_open(parser)
     add_network(parser)
     add_json(parser)
 
@@ -160,7 +160,7 @@ def written(
             print_json(line)
     else:
         print("\n".join(highlights(found)))
-        print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}, {args.out / 'boxes.png'}")
+        print(f"→ {args.out / 'results.md'}, {args.out / 'results.json'}")
     if bad:
         say_error(f"{bad} bad pictures were left out")
 
@@ -169,7 +169,9 @@ def written(
 
         return contact_sheet(records.all, outcome.rows, shared.pictures, shared.net.classes)
 
-    draw(args.out / "boxes.png", boxes)
+    drawn = draw(args.out / "boxes.png", boxes)
+    if drawn and not args.json:
+        print(f"the best and the worst boxes → {drawn}")
     return 2 if bad else 0
 
 

@@ -8,7 +8,6 @@ of every map.  In a notebook, visualize.explore(net, photo) shows the same view 
 from __future__ import annotations
 
 import argparse
-import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ from minicnn.images import read_photo
 from visualize.explorer.explorer import Explorer
 from visualize.explorer.file import write_explorer
 
+from . import opening
 from .common import add_class, add_json, add_network, chosen_classes, load_network, print_json
+from .opening import add_open
 from .screen import say
 
 EXAMPLE = "minicnn explore cat.jpg --out cat.html --open"
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"how many of the strongest units of each layer, 0 … {MOST_UNITS} (default: %(default)s)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the page (default: PHOTO's name, .html)")
-    parser.add_argument("--open", action="store_true", help="show the page in the browser")
+    add_open(parser)
     add_network(parser)
     add_json(parser)
 
@@ -56,8 +57,7 @@ def run(args: argparse.Namespace) -> None:
         print_json(written)
     else:
         say(f"{described(written)}{' (replaced)' if replaced else ''}")
-    if args.open:
-        webbrowser.open(out.resolve().as_uri())
+    opening.written(out)
 
 
 def refuse_out(out: Path, photo: str) -> None:

@@ -76,6 +76,7 @@ SETTINGS: dict[str, tuple[type, str]] = {
     "uniform": (float, "share of a uniform density in each colour model"),
     "pairwise": (float, "γ, what an outline costs between like pixels"),
     "beta": (float, "β in units of 1 / mean ‖Δ‖²: how much less it costs between unlike ones"),
+    "neighbours": (int, "4 or 8: with the diagonal ones, too, a slanted outline costs no more than a level one"),
     "connectivity": (int, "4 or 8 neighbours make one piece, of which the largest is kept"),
     "clamp": (float, "hard seeds: bind the X most and least salient pixels to their labels as well; 1: all seeds"),
     "pixels": (int, "larger photographs are cut at about so many pixels"),
@@ -146,13 +147,15 @@ def write_boxes(
         "settings": asdict(settings),
         "guesses": [guess(answer, c, place) for c, place in zip(classes, places, strict=True)],
         "arrays": files[".npz"],
-        "figure": files[".png"],
+        "figure": None,  # nothing is drawn yet
         "figure_percentiles": PERCENTILES,
     }
     arrays = ("saliency", "foreground", "background", "mask")
     save_arrays(files[".npz"], {name: np.stack([getattr(place, name) for place in places]) for name in arrays})
     save_json(files[".json"], record)
-    draw(files[".png"], lambda: localization_figure(photo, places, [answer.title(c) for c in classes]))
+    titles = [answer.figure_title(c) for c in classes]
+    record["figure"] = draw(files[".png"], lambda: localization_figure(photo, places, titles))
+    save_json(files[".json"], record)
     return record
 
 

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .opening import add_open
+
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp", ".svg", ".pdf"}
 
 
 def add_out(parser: argparse.ArgumentParser, default: str, named: bool = True) -> None:
+    """--out, and --open for what is put there."""
     or_name = ", or of one picture its own name, NAME.png" if named else ""
     parser.add_argument(
         "--out",
@@ -20,6 +23,7 @@ def add_out(parser: argparse.ArgumentParser, default: str, named: bool = True) -
         metavar="DIR",
         help=f"folder for pictures{or_name} (default: %(default)s)",
     )
+    add_open(parser)
 
 
 @dataclass(frozen=True)

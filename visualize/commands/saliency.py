@@ -94,14 +94,17 @@ def write_saliency(
             **described,
             **crops.record(),
             "map": f"{stem}.npy",
-            "figure": files[".png"],
+            "figure": None,  # nothing is drawn yet
             "figure_percentiles": PERCENTILES,
         }
         save_array(f"{stem}.npy", M)
         save_json(f"{stem}.json", record)
         records.append(record)
-    titles = [answer.title(c) for c in picture.classes]
-    draw(files[".png"], lambda: saliency_figure(picture.pixels, maps, titles))
+    titles = [answer.figure_title(c) for c in picture.classes]
+    figure = draw(files[".png"], lambda: saliency_figure(picture.pixels, maps, titles))
+    for record in records:
+        record["figure"] = figure
+        save_json(f"{record['map'].removesuffix('.npy')}.json", record)
     return records
 
 

@@ -38,3 +38,30 @@ def progress(
                 count += 1
                 bar.set_postfix_str(f"{count} left out")
             yield item
+
+
+class Overall:
+    """One progress bar for several parts of a work, on standard error; silent when that is not a terminal.
+
+    total: of all parts' items, each times its weight
+    """
+
+    def __init__(self, total: float, what: str) -> None:
+        from tqdm import tqdm
+
+        self.what = what
+        bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+        self.bar = tqdm(total=total, desc=what, bar_format=bar_format, leave=False, disable=None, file=sys.stderr)
+
+    def __enter__(self) -> Overall:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def of(self, items: Iterable[T], part: str, weight: float = 1) -> Iterator[T]:
+        """The items of one part; the bar says which it is."""
+        self.bar.set_description(f"{self.what}, {part}")
+        for item in items:
+            yield item
+            self.bar.update(weight)

@@ -32,6 +32,7 @@ from minicnn.training import Epoch, Run, Settings, evaluate, train
 
 from .common import add_device, add_json, chosen_device, print_json, suggest_numba
 from .drawing import draw
+from .opening import add_open
 from .output import refuse_file
 from .setting_options import add_settings
 from .training_run import Task, resumed, started
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=float, metavar="X", help="the fraction of images held out for validation")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for what is written (default: trained-DATA)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out, by its own settings")
+    add_open(parser)
     add_device(parser)
     parser.set_defaults(long_work=True)
     add_json(parser)

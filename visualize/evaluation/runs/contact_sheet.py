@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from minicnn.class_names import short_name
 from minicnn.datasets.annotated import Pictures
 
-from ...figures import new_figure, outline, show
+from ...figures import YELLOW, new_figure, outline, show
 from ..measures import best_iou
 from ..methods import AS_IT_STANDS, METHODS, STUDIED, Row
 from .records import Record
@@ -53,24 +53,25 @@ def contact_sheet(
     pictures: Mapping[str, tuple[Pictures, Sequence[int]]],
     classes: Sequence[str] | None,
 ) -> Figure:
-    """The best boxes above, the worst below: the method's in red, the true ones in yellow."""
+    """The best boxes above, the worst below: the method's in orange, the true ones in yellow."""
     row = shown_row(rows)
     source, chosen = pictures["test"]
     groups = best_and_worst(records, row)
     heights = [-(-len(group) // COLUMNS) for group in groups]
-    figure, panels = new_figure(COLUMNS, max(1, sum(heights)), aspect=0.75)
+    method = ", ".join(filter(None, (METHODS[row.method].title, row.settings)))
+    note = f"{method}.  Orange: its box, the class known; yellow, dashed: the true ones"
+    longest = ["worst: a class with a long name\nnothing found"]
+    figure, panels = new_figure(COLUMNS, max(1, sum(heights)), 0.75, note, longest)
     for group, first, title in zip(groups, (0, heights[0]), ("best", "worst"), strict=True):
         for n, boxed in enumerate(group):
             photo = source[chosen[boxed.record["number"]]].photo
             found = "nothing found" if boxed.record["box"] is None else f"IoU {boxed.iou:.2f}"
             panel = panels[first + n // COLUMNS, n % COLUMNS]
-            show(panel, photo, f"{title}: {short_name(classes, boxed.record['class'])}, {found}", cmap="gray")
+            show(panel, photo, f"{title}: {short_name(classes, boxed.record['class'])}\n{found}", cmap="gray")
             for true in boxed.record["truth"]:
                 true_box(panel, true)
             if boxed.record["box"] is not None:
                 outline(panel, boxed.record["box"])
-    method = ", ".join(filter(None, (METHODS[row.method].title, row.settings)))
-    figure.supxlabel(f"{method}.  Red: its box, the class known; yellow, dashed: the true ones", fontsize=14)
     return figure
 
 
@@ -81,4 +82,4 @@ def true_box(panel: Axes, box: Sequence[float]) -> None:
     x0, y0, x1, y1 = box
     place = (x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0
     panel.add_patch(Rectangle(*place, fill=False, edgecolor="black", linewidth=4))
-    panel.add_patch(Rectangle(*place, fill=False, edgecolor="yellow", linewidth=2.5, linestyle="--", zorder=3))
+    panel.add_patch(Rectangle(*place, fill=False, edgecolor=YELLOW, linewidth=2.5, linestyle="--", zorder=3))
