@@ -39,7 +39,7 @@ METHODS = (
     "whole", "box", "gaussian/cut", "gradient/threshold", "guided/threshold", "gradient/cut", "gradient-10/cut",
     "deconv/cut", "guided/cut", "gradient-10-contrast/cut", "guided-10-contrast/cut",
 )  # fmt: skip
-SIZES = {"count": 250, "tune": 25, "tunings": 5, "duets": 50}  # of the run that docs/localization.json is of
+SIZES = {"count": 500, "tune": 25, "tunings": 5, "duets": 200}  # of the run that docs/localization.json is of
 
 
 def arguments(sizes: dict[str, int]) -> list[str]:

@@ -172,6 +172,7 @@ def test_ctrl_c_in_the_middle_leaves_everything_as_it_was():
 import os, signal, threading
 import numpy as np
 from layers.engine.compiled import FUNCTIONS, safety
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 x, K = np.ones((2, 32, 64, 64)), np.ones((32, 32, 3, 3))
 correlate = lambda: FUNCTIONS["correlate"](x, K, None, (1, 1), (1, 1, 1, 1))
 expected, blas = correlate(), [number() for number, _ in safety._blas()]

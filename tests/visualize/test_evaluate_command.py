@@ -61,7 +61,7 @@ def test_the_screen_has_a_few_lines_and_the_files_all(network, finished, tmp_pat
     printed = capsys.readouterr().out.splitlines()
     assert 3 <= len(printed) <= 6
     assert max(map(len, printed)) < 160 + len(str(tmp_path)) * 3
-    assert [line.split(":")[0] for line in printed[1:-1]] == ["95/30, iseg's constants", "tuned", "best"]
+    assert [line.split(":")[0] for line in printed[1:-2]] == ["95/30, iseg's constants", "tuned", "best"]
     assert "boxes.png" in printed[-1]
     found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     best = min(line["class_known"]["mean"] for line in found["methods"])

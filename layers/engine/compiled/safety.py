@@ -54,8 +54,8 @@ def guarded(compiled: Callable[..., Any], instead: Callable[..., Any]) -> Callab
             except Unsuited:
                 pass
             finally:
-                _set_threads(before)
                 _owner = 0
+                _set_threads(before)
         return instead(*arguments, **named)
 
     return run
