@@ -1,6 +1,6 @@
 """Localisation, measured: one command makes every number that README, docs and lessons give of it.
 
-    python -m benchmarks.localization           runs the evaluation (a quarter of an hour on one idle core; killed, it
+    python -m benchmarks.localization           runs the evaluation (some 35 minutes on one core; killed, it
                                                 goes on where it was), writes docs/localization.json, draws the pages
     python -m benchmarks.localization --draw    only draws the pages
 
