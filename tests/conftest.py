@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -26,6 +27,10 @@ from minicnn.pretrained import shapes as trained_shapes  # noqa: E402
 from minicnn.pretrained import squeezenet as trained_squeezenet  # noqa: E402
 from tests.devices import Draws, modules, moved  # noqa: E402
 from visualize.explorer.explorer import Explorer  # noqa: E402
+
+# A shell's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same shapes on every run and machine: a failure can always be seen again.  For a longer hunt through random
 # shapes: python -m pytest --hypothesis-profile=hunt

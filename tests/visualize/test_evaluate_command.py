@@ -65,7 +65,7 @@ def test_the_screen_has_a_few_lines_and_the_files_all(network, finished, tmp_pat
     assert "boxes.png" in printed[-1]
     found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     best = min(line["class_known"]["mean"] for line in found["methods"])
-    assert f"class known {100 * best:.1f} (" in printed[-2]
+    assert f"class known {100 * best:.1f} (" in printed[-3]
 
 
 def test_the_best_and_the_worst_boxes_are_chosen_by_their_iou():
