@@ -42,7 +42,7 @@ class Exhibits:
     truths:   of those that are localised; source tells where these boxes come from
     classes:  those whose models are drawn
     recipes:  of class models, the first to be shown large: the preset, and what is changed of it
-    start:    where the paper's recipe begins, in words
+    start:    where the plain ascent begins, in words
     cut:      how the boxes are cut out
     """
 
