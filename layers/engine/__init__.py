@@ -7,7 +7,8 @@ An engine may have a function of the same name that gives the same numbers, but 
     numpy      NumPy in strips that stay in the processor's cache; the default
     compiled   loops compiled by Numba, shared among the cores (the extra `fast`)
 
-What an engine lacks, the definition computes; so it is for empty arrays, and all but NumPy's of float32 and float64.
+What an engine lacks, the definition computes; and so it is for all arrays but NumPy's of float32 and float64.  Empty
+arrays, of which the shapes alone are asked for, are never compiled code's.
 
     with engine("compiled"): …     with plain(): …     MINICNN_ENGINE=plain python -m pdb program.py
 
@@ -58,12 +59,11 @@ def accelerated(definition: Callable[P, R]) -> Callable[P, R]:
 
 def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
     """The engine's function of this name if it has one and the arrays suit it, the definition otherwise."""
-    dtypes = set()
+    dtypes, empty = set(), False
     for a in arguments:
         if type(a) is np.ndarray:
-            if a.size == 0:
-                return definition
             dtypes.add(a.dtype)
+            empty = empty or not a.size
         elif hasattr(a, "dtype"):
             return partial(in_pieces, definition)
     if definition.__name__ == "unpool":
@@ -71,7 +71,7 @@ def _implementation(definition: Callable[..., Any], arguments: tuple[Any, ...]) 
     name = current_engine()
     if name == "plain" or len(dtypes) != 1 or not dtypes <= FLOATS:
         return definition
-    return _functions(name).get(definition.__qualname__, definition)
+    return _functions("numpy" if empty else name).get(definition.__qualname__, definition)
 
 
 @cache

@@ -62,7 +62,7 @@ def patches(x: Maps, kernel: Pair, stride: Pair, pad: Sides) -> tuple[tuple[int,
     (N, H, W, C), number = p.shape, p.itemsize
     (I, J), pixel, row = ((H - kh) // sh + 1, (W - kw) // sw + 1), C * number, W * C * number
     seen = as_strided(p, (N, I, J, kh, kw * C), (H * row, sh * row, sw * pixel, row, number), writeable=False)
-    whole = iter([(slice(0, N), slice(0, I))])  # where a patch is a pixel, nothing needs to be copied
+    whole = iter([(slice(0, N), slice(0, I))][:N])  # where a patch is a pixel, nothing needs to be copied
     where = whole if seen.flags.c_contiguous else strips(N, I, J * kh * kw * pixel, least=-(-ROWS // J))
     return (N, I, J), ((strip, seen[strip].reshape(-1, kh * kw * C)) for strip in where)
 
@@ -78,7 +78,7 @@ def correlate(x: Maps, K: Maps, b: Maps | None = None, stride: Pair = (1, 1), pa
     """Y = X ⋆ K + b: in each strip, patches (positions, kh·kw·C) times kernels (kh·kw·C, M)."""
     positions, strips_of_patches = patches(x, K.shape[2:], stride, pad)
     y = np.empty((*positions, len(K)), x.dtype)
-    kernels = columns(K)
+    kernels = columns(K) if len(x) else K  # of no images the shape alone is asked for
     for strip, seen in strips_of_patches:
         rows = y[strip].reshape(-1, len(K))
         np.matmul(seen, kernels, out=rows)

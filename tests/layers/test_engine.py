@@ -145,7 +145,7 @@ def test_an_engine_computes_what_the_definition_says(name, function, data):
     with engine(name):
         fast = seam._implementation(definition, tuple(given_))
     empty = any(a.size == 0 for a in given_ if isinstance(a, np.ndarray))
-    assert fast is (definition if empty else seam._functions(name)[function])
+    assert fast is seam._functions("numpy" if empty else name).get(function, definition)
     with plain():
         assert_same(fast(*given_), definition(*given_), 1e-12)
         assert_same(fast(*single), definition(*single), 3e-5)
