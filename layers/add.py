@@ -2,7 +2,7 @@
 
 Back: each branch gets the whole signal and sends it down by the rules of its own layers; at X_n the signals add up.
 With an empty branch, X_{n+1} = f(X_n) + X_n, this is the residual block of [He2016]: its gradient is
-∂f/∂X_n = (∂f_1/∂X_n)ᵀ grad + grad, so the second term passes unchanged.
+∂f/∂X_n = (∂f_1/∂X_n)ᵀ grad + grad, whose second term passes unchanged.
 """
 
 from __future__ import annotations

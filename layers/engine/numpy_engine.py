@@ -62,7 +62,7 @@ def patches(x: Maps, kernel: Pair, stride: Pair, pad: Sides) -> tuple[tuple[int,
     (N, H, W, C), number = p.shape, p.itemsize
     (I, J), pixel, row = ((H - kh) // sh + 1, (W - kw) // sw + 1), C * number, W * C * number
     seen = as_strided(p, (N, I, J, kh, kw * C), (H * row, sh * row, sw * pixel, row, number), writeable=False)
-    whole = iter([(slice(0, N), slice(0, I))][:N])  # where a patch is a pixel, nothing needs to be copied
+    whole = iter([(slice(0, N), slice(0, I))][:N])  # a patch is a pixel: nothing to copy; none without images
     where = whole if seen.flags.c_contiguous else strips(N, I, J * kh * kw * pixel, least=-(-ROWS // J))
     return (N, I, J), ((strip, seen[strip].reshape(-1, kh * kw * C)) for strip in where)
 

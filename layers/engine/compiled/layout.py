@@ -95,7 +95,7 @@ def to_pixels(x, s0, s1, s2, s3, N, C, H, W, out, T):
     for t in prange(T):
         for g in range(N * H * t // T, N * H * (t + 1) // T):
             n, r = g // H, g % H
-            for w in range(W if s1 == 1 else 0):
+            for w in range(W if s1 == 1 else 0):  # channels lie side by side: a pixel at once
                 copy(x, n * s0 + r * s2 + w * s3, out, (g * W + w) * C, C)
             for c in range(0 if s1 == 1 else C):
                 for w in range(W):
