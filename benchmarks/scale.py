@@ -33,12 +33,13 @@ from minicnn.datasets.annotated import Picture, scene_pictures
 from minicnn.datasets.shapes import CLASSES
 from minicnn.files import atomic_write, save_json
 from tests.dask_cluster import DaskCluster
-from visualize.cluster import on_cluster
 from visualize.commands.classify import classify
 from visualize.commands.photos import Photo, looked_at
 from visualize.evaluation.methods import rows
 from visualize.evaluation.runs.run import Shared, Task, examined
-from visualize.spread import Each, Held, processes
+from visualize.spread import Each, processes
+from visualize.spread.cluster import on_cluster
+from visualize.spread.work import Held
 
 ROOT = Path(__file__).resolve().parent.parent
 JSON, PAGE = ROOT / "docs" / "scale.json", ROOT / "docs" / "scale.md"

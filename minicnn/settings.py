@@ -23,7 +23,7 @@ LIMITS = {"minimum": (ge, "{:g} or more"), "maximum": (le, "{:g} or less"),
           "above": (gt, "more than {:g}"), "below": (lt, "less than {:g}")}  # fmt: skip
 
 
-def setting(default: Any, meaning: str, *, choices: Iterable[str] | None = None, **limits: float) -> Any:
+def setting(default: Any, meaning: str, *, choices: Iterable[Any] | None = None, **limits: float) -> Any:
     """A field of a dataclass, its meaning, and its limits: minimum ≤ value ≤ maximum, above < value < below."""
     names = None if choices is None else tuple(choices)
     return field(default=default, metadata={"meaning": meaning, "choices": names, "limits": limits})
@@ -53,7 +53,7 @@ def unmet(f: Field[Any], value: Any) -> str:
     """What the field may be, in words, if this value is not; "" if it is."""
     choices, limits = f.metadata["choices"], f.metadata["limits"]
     if choices is not None:
-        return "" if value in choices else f"one of {', '.join(choices)}"
+        return "" if value in choices else f"one of {', '.join(map(str, choices))}"
     if not is_of(kind_of(f), value):
         return KIND_NAMES[kind_of(f)]
     if all(LIMITS[name][0](value, limit) for name, limit in limits.items()):

@@ -100,7 +100,7 @@ def test_no_module_is_hidden_by_a_function_of_its_name(package):
         pytest.importorskip("numba", reason="needs Numba: the extra fast")
     for path in (HOUSE / package.replace(".", "/")).glob("*.py"):
         module = f"{package}.{path.stem}"
-        if module == "visualize.cluster" and find_spec("distributed") is None:
+        if module == "visualize.spread.cluster" and find_spec("distributed") is None:
             continue  # needs Dask: the extra cluster
         if path.stem not in ("__init__", "__main__", "numpy_engine"):
             import_module(module)

@@ -62,3 +62,12 @@ def test_each_field_is_an_option_of_its_kind():
     args = parser.parse_args(["--count", "4", "--no-mirror", "--how", "down"])
     assert given(args, names) == {"count": 4, "mirror": False, "how": "down"}
     assert "how many" in parser.format_help()
+
+
+def test_the_help_of_an_option_says_the_default_of_each_preset():
+    parser = argparse.ArgumentParser()
+    add_settings(parser, Settings, presets={"first": Settings(), "same": Settings(), "other": Settings(count=7)})
+    text = " ".join(parser.format_help().split())
+    usual = Settings()
+    assert f"(default: {usual.count}, other 7)" in text
+    assert f"(default: {usual.share:g})" in text

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from .test_evaluate_command import arguments, lines, same_files
 
 Client = pytest.importorskip("distributed", reason="needs Dask: the extra cluster").Client
 
-from visualize import cluster as ours  # noqa: E402
+from visualize.spread import cluster as ours  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,23 @@ def test_a_picture_that_kills_its_worker_each_time_is_left_out_and_no_other(clus
     assert {task: answer.found for task, answer in answers.items()} == {n: n if n != 5 else None for n in range(8)}
     assert "left out: a worker died over it" in answers[5].left_out
     wait_for_workers(cluster, 3)
+
+
+def test_if_all_workers_go_a_line_says_so_and_one_that_comes_does_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setattr(ours, "PATIENCE", 3)
+    notes = []
+    with DaskCluster(tmp_path, workers=1) as lonely:
+        wait_for_workers(lonely, 1)
+        with ours.on_cluster(None, lonely.address, notes.append) as each:
+            answers = each(work.slowly, range(3))
+            found = [next(answers).task]
+            lonely.kill(lonely.workers[0])
+            noticed = Thread(target=lambda: (wait_until(lambda: len(notes) > 1), lonely.worker()))
+            noticed.start()
+            found += [answer.task for answer in answers]
+            noticed.join()
+    assert sorted(found) == [0, 1, 2]
+    assert notes[1:] == ["no worker is left: waiting for others to come"]
 
 
 def test_a_mistake_in_the_program_is_not_hidden_and_warnings_are_heard(cluster):

@@ -134,7 +134,7 @@ def test_the_object_may_reach_where_the_map_knows_nothing_but_nothing_is_learnt_
 def test_with_soft_seeds_a_wrong_seed_can_be_overruled_with_clamped_seeds_it_cannot():
     photo, saliency = scene()
     saliency[20, 30] = -1.0  # the least salient pixel lies in the middle of the object
-    soft, hard = (locate(photo, saliency, CutSettings(clamp=clamp)) for clamp in (False, True))
+    soft, hard = (locate(photo, saliency, CutSettings(clamp=clamp)) for clamp in (0.0, 1.0))
     assert soft.background[20, 30]
     assert soft.mask[20, 30]
     assert not hard.mask[20, 30]
@@ -380,21 +380,22 @@ def test_a_map_of_another_size_is_refused():
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"foreground": 1.2}, "quantiles 0 ≤ background ≤ foreground ≤ 1"),
-        ({"background": -0.1}, "quantiles"),
-        ({"background": 0.8, "foreground": 0.7}, "background 0.8 and foreground 0.7"),
-        ({"foreground": float("nan")}, "quantiles"),
-        ({"components": 0}, "components, got 0"),
-        ({"pairwise": -1.0}, "pairwise strength of 0 or more, got -1"),
-        ({"pairwise": float("inf")}, "pairwise"),
-        ({"uniform": 1.0}, "uniform fraction of at least 0 and below 1, got 1"),
-        ({"uniform": -0.1}, "uniform"),
-        ({"beta": -1.0}, "beta of 0 or more, got -1"),
-        ({"beta": float("nan")}, "beta"),
-        ({"connectivity": 6}, "connectivity of 4 or 8, got 6"),
-        ({"neighbours": 6}, "neighbours of 4 or 8, got 6"),
-        ({"clamp": 1.5}, "clamped fraction from 0 to 1, got 1.5"),
-        ({"pixels": 0}, "pixels, got 0"),
+        ({"foreground": 1.2}, "foreground must be 0 or more and 1 or less, got 1.2"),
+        ({"background": -0.1}, "background must be 0 or more"),
+        ({"background": 0.8, "foreground": 0.7}, "quantiles 0 ≤ background ≤ foreground ≤ 1, got background 0.8 and"),
+        ({"foreground": float("nan")}, "foreground must be a number, got nan"),
+        ({"components": 0}, "components must be 1 or more, got 0"),
+        ({"components": 2.5}, "components must be a whole number"),
+        ({"pairwise": -1.0}, "pairwise must be 0 or more, got -1"),
+        ({"pairwise": float("inf")}, "pairwise must be a number"),
+        ({"uniform": 1.0}, "uniform must be 0 or more and less than 1, got 1"),
+        ({"uniform": -0.1}, "uniform must be 0 or more"),
+        ({"beta": -1.0}, "beta must be 0 or more, got -1"),
+        ({"beta": float("nan")}, "beta must be a number"),
+        ({"connectivity": 6}, "connectivity must be one of 4, 8, got 6"),
+        ({"neighbours": 6}, "neighbours must be one of 4, 8, got 6"),
+        ({"clamp": 1.5}, "clamp must be 0 or more and 1 or less, got 1.5"),
+        ({"pixels": 0}, "pixels must be 1 or more, got 0"),
     ],
 )
 def test_impossible_settings_are_refused(wrong, complaint):

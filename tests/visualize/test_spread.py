@@ -20,7 +20,8 @@ from layers import plain
 from minicnn.files import only_run_in
 from visualize import cli
 from visualize.commands.photos import each_photo, in_order, looked_at
-from visualize.spread import AGAIN, Answer, MistakeInWorker, here, processes
+from visualize.spread import Answer, MistakeInWorker, here, processes
+from visualize.spread.work import AGAIN
 
 from . import spread_work as work
 from .test_evaluate_command import alive, arguments, children, lines, same_files

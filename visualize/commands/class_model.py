@@ -68,8 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     group = parser.add_argument_group("settings")
     group.add_argument("--preset", choices=PRESETS, help="start from these (default: paper) …")
-    pixels = add_settings(group, Settings, known=["stop"])
-    add_settings(parser.add_argument_group("settings of the preset vivid"), Vivid, known=pixels)
+    pixels = add_settings(group, Settings, known=["stop"], presets=PRESETS)
+    add_settings(parser.add_argument_group("settings of the preset vivid"), Vivid, known=pixels, presets=PRESETS)
 
 
 def run(args: argparse.Namespace) -> None:

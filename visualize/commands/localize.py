@@ -20,6 +20,7 @@ import numpy as np
 from minicnn.class_names import short_name
 from minicnn.files import save_arrays, save_json
 from minicnn.network import Network
+from minicnn.settings import described
 from visualize.localization import PRESETS, CutSettings, Localization, localize_each
 
 from .common import (
@@ -36,6 +37,7 @@ from .crops import Crops, add_crops
 from .drawing import draw
 from .output import Files, Output, add_out
 from .photos import Line, Photo, add_photos, chosen_photos, each_photo, refuse_twice
+from .setting_options import add_settings, given
 from .spreading import add_workers, chosen_spread
 
 EXAMPLE = "minicnn localize cat.jpg --top 5 --ten-crops --out boxes"
@@ -46,14 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_class(parser)
     parser.add_argument("--top", type=int, metavar="N", help="a box for each of the network's first N answers")
     add_crops(parser)
-    add_settings(parser)
+    add_cut(parser)
     add_out(parser, default=".")
     add_workers(parser)
     add_network(parser)
     add_json(parser)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_cut(parser: argparse.ArgumentParser) -> None:
     """A preset of the cut, and whatever is changed of it."""
     cut = parser.add_argument_group(
         "the cut",
@@ -61,32 +63,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "½ % at either end clamped, as in a script of 2016 (ksseg.m, [Mahendran2016]); minicnn, constants of ours.",
     )
     cut.add_argument("--preset", choices=tuple(PRESETS), default="iseg", help="default: %(default)s")
-    for name, (kind, text) in SETTINGS.items():
-        usual = getattr(PRESETS["iseg"], name)
-        others = {key: getattr(preset, name) for key, preset in PRESETS.items() if getattr(preset, name) != usual}
-        default = ", ".join([f"{usual:g}", *(f"of {key} {value:g}" for key, value in others.items())])
-        cut.add_argument(f"--{name}", type=kind, metavar="X", help=f"{text} (default: {default})")
-
-
-# Of each setting of the cut that is an option: what its values are, and what it does.
-SETTINGS: dict[str, tuple[type, str]] = {
-    "foreground": (float, "pixels above this quantile estimate the object's colours"),
-    "background": (float, "pixels below this quantile estimate the background's colours"),
-    "components": (int, "Gaussians in each colour model"),
-    "uniform": (float, "share of a uniform density in each colour model"),
-    "pairwise": (float, "γ, what an outline costs between like pixels"),
-    "beta": (float, "β in units of 1 / mean ‖Δ‖²: how much less it costs between unlike ones"),
-    "neighbours": (int, "4 or 8: with the diagonal ones, too, a slanted outline costs no more than a level one"),
-    "connectivity": (int, "4 or 8 neighbours make one piece, of which the largest is kept"),
-    "clamp": (float, "hard seeds: bind the X most and least salient pixels to their labels as well; 1: all seeds"),
-    "pixels": (int, "larger photographs are cut at about so many pixels"),
-}
+    add_settings(cut, CutSettings, presets=PRESETS)
 
 
 def chosen_settings(args: argparse.Namespace) -> CutSettings:
     """The preset, changed by what was given besides."""
-    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
-    return replace(PRESETS[args.preset], **given)
+    return replace(PRESETS[args.preset], **given(args, list(described(CutSettings))))
 
 
 @dataclass(frozen=True)

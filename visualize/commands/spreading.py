@@ -54,7 +54,7 @@ def on_cluster(args: argparse.Namespace) -> Spread:
         raise MissingPackage("--cluster needs Dask: python -m pip install -e '.[cluster]'")
     if args.device != "cpu":
         raise ValueError(f"--device {args.device}: the workers of a cluster compute on their CPUs; leave it out")
-    from visualize import cluster
+    from visualize.spread import cluster
 
     address = args.cluster or cluster.address_in(args.cluster_file)
     args.out = args.out.absolute() if hasattr(args, "out") else None

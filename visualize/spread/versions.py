@@ -29,7 +29,7 @@ def versions(engine: str) -> str:
 def source_digest() -> str:
     """The same only for the same code: the number of a version says too little between two versions."""
     digest = hashlib.sha256()
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parent.parent.parent
     for path in sorted(path for floor in FLOORS for path in (root / floor).rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return f"with source {digest.hexdigest()[:12]}"

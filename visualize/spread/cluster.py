@@ -1,4 +1,4 @@
-"""Work spread over a cluster's workers by Dask (extra `cluster`): the same as spread.py does on one machine.
+"""Work spread over a cluster's workers by Dask (extra `cluster`): the same as pool.py does on one machine.
 
 The scheduler knows its workers, and starts elsewhere what a dead one was doing.  What all tasks share, the network
 above all, it gives to each worker once, also to one that comes later.  A task is a few numbers, an answer JSON text;
@@ -20,17 +20,18 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from itertools import islice
+from queue import Empty, Queue
 from typing import Any
 from uuid import uuid4
 
-from distributed import Client, Future, KilledWorker, Security, Worker, WorkerPlugin, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, Security, Worker, WorkerPlugin, get_worker
 from distributed.comm import connect
 from threadpoolctl import threadpool_limits
 
 from layers.engine import current_engine
 
-from .spread import DIED, ONE_THREAD, Answer, ClusterLost, Each, Held, Work, read_answer
 from .versions import difference, versions
+from .work import DIED, ONE_THREAD, Answer, ClusterLost, Each, Held, Work, read_answer
 
 PATIENCE = 10  # seconds to wait for a scheduler, and for its first worker
 LOOK = 1.0  # seconds after which the scheduler is asked again who works there
@@ -135,26 +136,37 @@ class Crew:
                 self.client.cancel(list(running))
 
     def answers(self, work: Work, tasks: Iterator[Any], running: dict[Future, Any]) -> Iterator[Answer]:
-        ready = as_completed(loop=self.client.loop)
+        ready: Queue[Future] = Queue()
 
         def start(task: Any) -> None:
             chosen = self.workers() if self.strangers else None
             future = self.client.submit(_answer, self.name, work, task, pure=False, workers=chosen)
             running[future] = task
-            ready.add(future)
+            future.add_done_callback(ready.put)
 
         while True:
             for task in islice(tasks, max(0, max(1, len(self.workers())) - len(running))):
                 start(task)
             if not running:
                 return
-            future = next(ready)
+            future = self.next_of(ready)
             task = running.pop(future)
             answer = self.answer(future, task)
             if answer is None:
                 start(task)
             else:
                 yield answer
+
+    def next_of(self, ready: Queue[Future]) -> Future:
+        """The next future that is done; a note if nobody is there any more who could do one."""
+        noted = False
+        while True:
+            try:
+                return ready.get(timeout=PATIENCE)
+            except Empty:
+                if not self.workers() and not noted:
+                    self.note("no worker is left: waiting for others to come")
+                    noted = True
 
     def answer(self, future: Future, task: Any) -> Answer | None:
         """What became of a task; None if it fell to a worker that cannot be used."""
