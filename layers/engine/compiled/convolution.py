@@ -19,14 +19,15 @@ from .safety import cores
 
 STRIP = 512 << 10  # bytes of patches copied at a time, but
 ROWS = 128  # … a product of fewer rows is not worth its call
-MANY = 0.8  # of the channels; if no more are non-zero, the others are left out
+SMALL = 1_000_000  # multiplications; BLAS does no more without copying both matrices into its own order first
+MANY = 0.5  # of the channels; if no more are non-zero, the others are left out
 SUMS = 32 << 20  # bytes of the partial sums of a kernel gradient
 
 
 def as_matrix(K: Array) -> tuple[Array, bool, int]:
     """K (M, C, kh, kw) as a matrix (kh·kw·C, M): (numbers, transposed, leading dimension)."""
     M, C, kh, kw = K.shape
-    if K.transpose(2, 3, 1, 0).flags.c_contiguous:
+    if K.size * ROWS <= SMALL:  # BLAS is a quarter faster so
         return run(K.transpose(2, 3, 1, 0)), False, M
     if K.transpose(0, 2, 3, 1).flags.c_contiguous:
         return run(K.transpose(0, 2, 3, 1)), True, kh * kw * C
@@ -40,10 +41,12 @@ def rearranged(K: Array, flip: bool) -> Array:
     return out
 
 
-def strip(rows: int, J: int, L: int, itemsize: int, T: int) -> int:
-    """How many rows of positions a strip has: all cores get as many strips."""
-    most = max(1, STRIP // max(1, L * J * itemsize), -(-ROWS // J))
-    share = -(-rows // T)
+def strip(rows: int, J: int, L: int, M: int, itemsize: int, T: int) -> int:
+    """How many rows of positions a strip has, for products L × M: all cores get as many strips."""
+    positions = SMALL // (L * M)
+    if positions < ROWS:
+        positions = max(ROWS, STRIP // (L * itemsize))
+    most, share = -(-positions // J), -(-rows // T)
     return max(1, -(-share // -(-share // most)))
 
 
@@ -86,7 +89,7 @@ def correlated(x: Array, shape: tuple[int, ...], K: tuple[Array, bool, int], b: 
     numbers, transposed, ldk = K
     y, L = np.empty(N * I * J * M, x.dtype), kernel[0] * kernel[1] * C
     T = tasks(J, L, x.itemsize)
-    R = strip(N * I, J, L, x.itemsize, T)
+    R = strip(N * I, J, L, M, x.itemsize, T)
     geometry = (I, J, M, *kernel, *stride, *corner, R, T, scratch(T * R * J * L, x.dtype))
     correlate_strips(K01[x.dtype], x, N, H, W, C, numbers, transposed, ldk, b, y, *geometry)
     return planes(y, N, I, J, M)
@@ -114,7 +117,7 @@ def correlate_transposed(grad: Array, K: Array, shape: tuple[int, ...], stride: 
     numbers, transposed, ldk = as_matrix(K)
     T, L, out = tasks(J, kh * kw * C, grad.itemsize), kh * kw * C, np.empty(N * H * W * C, grad.dtype)
     bands = 1 if N >= 4 * T else -(-T // N)
-    R = strip(max(1, N * I // T), J, L, grad.itemsize, 1)
+    R = strip(max(1, N * I // T), J, L, M, grad.itemsize, 1)
     geometry = (kh, kw, *stride, top, left, bands, R, T, scratch(T * R * J * L, grad.dtype))
     spread_bands(K01[grad.dtype], *rows_of(grad), N, I, J, M, numbers, not transposed, ldk, out, H, W, C, *geometry)
     return planes(out, N, H, W, C)
@@ -140,7 +143,7 @@ def kernel_gradient(grad: Array, x: Array, kernel: Pair, stride: Pair, pad: Side
     L = kh * kw * C
     parts = max(1, min(8, N * I, SUMS // (L * M * dtype.itemsize)))
     sums, T = scratch(parts * L * M, dtype, "kernels"), tasks(J, L, dtype.itemsize)
-    R = strip(-(-N * I // parts), J, L, dtype.itemsize, 1)
+    R = strip(-(-N * I // parts), J, L, M, dtype.itemsize, 1)
     geometry = (I, J, M, kh, kw, *stride, pad[0], pad[2], parts, R, T, scratch(T * R * J * L, dtype))
     kernel_gradient_parts(K01[dtype], flat(x), N, H, W, C, flat(grad), *geometry, sums)
     total: Array = sums[: parts * L * M].reshape(parts, L * M).sum(axis=0)

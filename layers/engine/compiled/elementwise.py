@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -104,9 +105,10 @@ def join_channels(*outputs: Array) -> Array:
 
 def position_sums(grad: Array) -> Array:
     """Σ over images and positions: (M,)."""
-    (N, M, I, J), sums = grad.shape, np.empty(PARTS * grad.shape[1], grad.dtype)
-    sums_over_pixels(flat(grad), 1, N * I * J, M, PARTS, sums, cores())
-    return sums.reshape(PARTS, M).sum(axis=0)
+    (N, M, I, J), joined = grad.shape, 1 if grad.shape[1] >= 64 else math.gcd(grad.size // grad.shape[1], 16)
+    sums = np.empty(PARTS * joined * M, grad.dtype)  # of few channels several pixels are one run
+    sums_over_pixels(flat(grad), 1, N * I * J // joined, joined * M, PARTS, sums, cores())
+    return sums.reshape(PARTS * joined, M).sum(axis=0)
 
 
 def mean_over_pixels(x: Array) -> Array:

@@ -133,14 +133,12 @@ def rearrange_kernels(K, s0, s1, s2, s3, M, C, kh, kw, flip, out, T):
 @njit(**SERIAL)
 def count_needed(g, ldg, pixels, C, most, needed):
     """How many channels are not zero everywhere, marked in `needed`; stops where there are more than `most`."""
-    count = 0
     needed[:] = 0
-    for p in range(pixels):
-        G = g[p * ldg : p * ldg + C]
-        for c in range(C):
-            if (G[c] != 0) & (needed[c] == 0):
-                needed[c] = 1
-                count += 1
-        if count > most:
+    for first in range(0, pixels, 32):
+        for p in range(first, min(first + 32, pixels)):
+            G = g[p * ldg : p * ldg + C]
+            for c in range(C):
+                needed[c] |= G[c] != 0
+        if needed.sum() > most:
             break
-    return count
+    return needed.sum()
