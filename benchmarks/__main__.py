@@ -22,15 +22,15 @@ PEAKS = [("squeezenet1_1", 1), ("squeezenet1_1", 16), ("alexnet", 1), ("vgg16", 
 
 def main() -> int:
     options = arguments()
-    wanted = [name for name in NAMES if not options.only or any(text in name for text in options.only)]
-    if options.list or not wanted:
+    chosen = [name for name in NAMES if not options.only or any(text in name for text in options.only)]
+    if options.list or not chosen:
         print(*NAMES, sep="\n")
         return 0 if options.list else 2
     seconds = 0.2 if options.quick else 1
     rates = machine.product_rate(seconds), machine.memory_rate(seconds)
     options.out.mkdir(parents=True, exist_ok=True)
     found = report.Results(machine.description(), *rates, options.rounds or (1 if options.quick else 3))
-    for name in wanted:
+    for name in chosen:
         print(name, file=sys.stderr, flush=True)
         try:
             measure(name, found, options.quick)

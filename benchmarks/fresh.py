@@ -64,10 +64,10 @@ def medians(programs: dict[str, str], repeats: int) -> dict[str, float]:
 
     A first time that compiles is not counted: it is longer than the median.
     """
-    wanted = {name: program for name, program in programs.items() if can_run(program)}
-    taken: dict[str, list[float]] = {name: [] for name in ("", *wanted)}
+    possible = {name: program for name, program in programs.items() if can_run(program)}
+    taken: dict[str, list[float]] = {name: [] for name in ("", *possible)}
     for _ in range(repeats):
-        for name, program in {"": "pass", **wanted}.items():
+        for name, program in {"": "pass", **possible}.items():
             taken[name].append(python("-c", program)[0])
     empty = statistics.median(taken.pop(""))
     return {name: max(0.0, statistics.median(each) - empty) for name, each in taken.items()}

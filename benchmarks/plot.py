@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .report import Measured
 
 TICKS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.8, 1, 1.5, 2, 3, 5)
-COLOURS = {"PyTorch": "C0", "torch.compile": "C3", "JAX": "C4", "Captum": "C2", "DeZero": "C1"}
+# of Okabe and Ito, which everybody can tell apart
+COLOURS = {"PyTorch": "#0072B2", "torch.compile": "#D55E00", "JAX": "#CC79A7", "Captum": "#009E73", "DeZero": "#E69F00"}
 
 
 def plot(works: Mapping[str, Measured], path: Path) -> None:

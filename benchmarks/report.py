@@ -105,7 +105,7 @@ def verdict(met: bool | None) -> str:
     return {None: "", True: "met", False: "**lost**"}[met]
 
 
-def told(work: Measured) -> str:
+def verdict_of(work: Measured) -> str:
     """The verdict; of several bars, which of them are lost."""
     return verdict(work.met) + (f": {', '.join(work.lost)}" if work.lost and len(work.bars) > 1 else "")
 
@@ -124,7 +124,9 @@ def table(found: Results) -> str:
         bars = [
             f"{bar * 1e3:.0f} ms" if rival == "seconds" else f"{rival} {bar:.2f}" for rival, bar in work.bars.items()
         ]
-        lines.append(f"| {name} | {' | '.join(cells)} | {'; '.join(others(work))} | {'; '.join(bars)} | {told(work)} |")
+        lines.append(
+            f"| {name} | {' | '.join(cells)} | {'; '.join(others(work))} | {'; '.join(bars)} | {verdict_of(work)} |"
+        )
     return "\n".join(lines)
 
 
@@ -194,7 +196,7 @@ def page(found: Results) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     parts = [
         "# Results",
-        "Made by `python -m benchmarks`; what was tried, and what came of it, is told in [IDEAS.md](IDEAS.md).",
+        "Made by `python -m benchmarks`; what was tried, and what came of it, is in [IDEAS.md](IDEAS.md).",
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}; "
         f"{packages}; {', '.join(machine['blas'])}.  Load before: {machine['load before']}.  Large products run at "
         f"{2 * found.product_rate / 1e9:.0f} GFLOP/s, weights are fetched at {found.memory_rate / 1e9:.0f} GB/s.",

@@ -225,8 +225,8 @@ def efficiency_table(found: dict[str, Any]) -> str:
     for workers, empty in found["empty tasks a second"].items():
         cells = []
         for seconds in (found["processes"], found["cluster"]):
-            share = seconds["1"] / (int(workers) * seconds[workers])
-            cells += [f"{seconds[workers]:.3f}", f"{100 * share:.0f} %"]
+            efficiency = seconds["1"] / (int(workers) * seconds[workers])
+            cells += [f"{seconds[workers]:.3f}", f"{100 * efficiency:.0f} %"]
         lines.append((workers, *cells, f"{empty:.0f}"))
     head = ("workers", "processes, s a picture", "efficiency", "cluster", "efficiency", "empty tasks a second")
     return f"{found['machine']['processor']}, {found['machine']['cores']} cores.\n\n{table(head, lines)}"

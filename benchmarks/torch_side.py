@@ -83,12 +83,12 @@ def training_step(
 ) -> Callable[[], torch.Tensor]:
     """Up, down to all weights, and the step.  Gives the loss before it."""
     there = there.train().requires_grad_(True).to(memory_format=layout(channels_last))
-    images, wanted = torch.from_numpy(x).to(memory_format=layout(channels_last)), torch.from_numpy(labels)
+    images, targets = torch.from_numpy(x).to(memory_format=layout(channels_last)), torch.from_numpy(labels)
     optimiser = torch.optim.SGD(there.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
 
     def run() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = torch.nn.functional.cross_entropy(there(images), wanted)
+        loss = torch.nn.functional.cross_entropy(there(images), targets)
         loss.backward()
         optimiser.step()
         return loss.detach()

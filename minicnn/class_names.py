@@ -129,14 +129,14 @@ def fit(word: str, names: Sequence[str]) -> int:
 
     0: equal to the first; 1: equal to another; 2: whole words of one; 3: a substring of one; NO_FIT: of none.
     """
-    wanted, plain = _plain(word), [_plain(name) for name in names]
-    if not wanted:
+    query, plain = _plain(word), [_plain(name) for name in names]
+    if not query:
         return NO_FIT
-    if wanted in plain:
-        return min(plain.index(wanted), 1)
-    if any(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", name) for name in plain):
+    if query in plain:
+        return min(plain.index(query), 1)
+    if any(re.search(rf"(?<!\w){re.escape(query)}(?!\w)", name) for name in plain):
         return 2
-    return 3 if any(wanted in name for name in plain) else NO_FIT
+    return 3 if any(query in name for name in plain) else NO_FIT
 
 
 def _same_name(text: str, classes: Sequence[str]) -> list[int]:

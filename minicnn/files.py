@@ -93,8 +93,8 @@ def is_text(text: str) -> bool:
 ADDRESS = re.compile(r"(https?|ftp|s3|gs|data|file):", re.IGNORECASE)
 
 
-def refuse_address(path: str | os.PathLike[str], wanted: str) -> None:
-    """ValueError for an address on the network (https://…) where a file is wanted: nothing is downloaded here."""
+def refuse_address(path: str | os.PathLike[str], expected: str) -> None:
+    """ValueError for an address on the network (https://…) where a file is expected: nothing is downloaded here."""
     text = os.fspath(path)
     if ADDRESS.match(text) and not os.path.exists(text):
-        raise ValueError(f"{text} is an address; nothing is downloaded here: save it, and give the path of {wanted}")
+        raise ValueError(f"{text} is an address; nothing is downloaded here: save it, and give the path of {expected}")

@@ -34,7 +34,7 @@ DEEPEST = 5  # dictionaries within dictionaries
 class Fit:
     """Tensors under the names that an architecture gives them, and what is wrong with them."""
 
-    wanted: Network
+    expected: Network
     tensors: Mapping[str, Any]
     complaints: list[str]
     prefix: str
@@ -62,7 +62,7 @@ def network(saved: Any, name: str | None) -> Network:
         advice = f"; its tensors fit --network {fits[0]}" if fits else seen(found, fit.prefix)
         raise FileError(f"not the weights of {name}: {fit.complaints[0]}{more}{advice}")
     names = architectures.torch_names(name)
-    net = fit.wanted.with_parameters(
+    net = fit.expected.with_parameters(
         {ours: widened(numbers_of(theirs, fit.tensors[theirs])) for ours, theirs in names.items()}
     )
     return Network(net.layers, net.preprocessing, classes_of(net))
@@ -102,13 +102,13 @@ def is_counter(tensor: Stored) -> bool:
     return tensor.shape == () and tensor.kind not in FLOATS
 
 
-def common_start(tensors: Mapping[str, Any], wanted: set[str]) -> str:
-    """What stands in front of most of the names that are wanted."""
+def common_start(tensors: Mapping[str, Any], expected: set[str]) -> str:
+    """What stands in front of most of the names that are expected."""
     starts: Counter[str] = Counter()
     for name in tensors:
         parts = name.split(".")
         for n in range(min(len(parts), DEEPEST + 1)):
-            if ".".join(parts[n:]) in wanted:
+            if ".".join(parts[n:]) in expected:
                 starts[".".join([*parts[:n], ""])] += 1
     return max(starts, key=lambda start: (starts[start], -len(start)), default="")
 
@@ -141,8 +141,8 @@ def fitted(tensors: Mapping[str, Any], name: str) -> Fit:
     prefix = common_start(tensors, set(names.values()))
     inside = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
     inside = {key: value for key, value in inside.items() if key in names.values() or not NO_WEIGHTS.search(key)}
-    wanted = blank_like(inside, name)
-    return Fit(wanted, inside, list(differences(inside, wanted, names)), prefix)
+    expected = blank_like(inside, name)
+    return Fit(expected, inside, list(differences(inside, expected, names)), prefix)
 
 
 def blank_like(tensors: Mapping[str, Any], name: str) -> Network:
@@ -154,9 +154,9 @@ def blank_like(tensors: Mapping[str, Any], name: str) -> Network:
     return architectures.blank(name, classes=weight.shape[0])
 
 
-def differences(tensors: Mapping[str, Any], wanted: Network, names: Mapping[str, str]) -> Iterator[str]:
+def differences(tensors: Mapping[str, Any], expected: Network, names: Mapping[str, str]) -> Iterator[str]:
     """What is missing, misshapen, of the wrong kind, or too much, each as a line."""
-    parameters = wanted.parameters
+    parameters = expected.parameters
     for ours, theirs in names.items():
         shape, tensor = parameters[ours].shape, tensors.get(theirs)
         if tensor is None:

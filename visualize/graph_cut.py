@@ -53,12 +53,12 @@ def unary_terms(colours: np.ndarray, foreground: Mixture, background: Mixture) -
 def clamped(unary: np.ndarray, foreground: np.ndarray, background: np.ndarray, pairwise: Pairwise) -> np.ndarray:
     """Hard seeds: the unary terms (2, H, W) with the pixels of two masks (H, W) bound to their labels.
 
-    The right label costs nothing, the wrong one more than all the outline around a pixel can.
+    The right label costs nothing, the wrong one more than cutting every edge of the pixel.
     """
-    dear = 1 + 2 * sum(V.max() for V in pairwise if V.size)
+    prohibitive = 1 + 2 * sum(V.max() for V in pairwise if V.size)
     bound = unary.copy()
-    bound[:, foreground] = [[dear], [0]]
-    bound[:, background] = [[0], [dear]]
+    bound[:, foreground] = [[prohibitive], [0]]
+    bound[:, background] = [[0], [prohibitive]]
     return bound
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -94,9 +94,11 @@ def engine(name: str) -> Iterator[None]:
 
     Raises EngineUnavailable (a ValueError) for an unknown name, or "compiled" without Numba.
     """
-    before = _chosen.set(_that_works_here(checked(name)))
+    name = _that_works_here(checked(name))
+    before = _chosen.set(name)
     try:
-        yield
+        with _surroundings(name):
+            yield
     finally:
         _chosen.reset(before)
 
@@ -136,8 +138,20 @@ def compiled_is_installed() -> bool:
 
 @cache
 def _of_environment() -> str:
-    name = os.environ.get(VARIABLE, "")
-    return _that_works_here(checked(name, source=f"{VARIABLE}: ")) if name else ""
+    if not (name := os.environ.get(VARIABLE, "")):
+        return ""
+    name = _that_works_here(checked(name, source=f"{VARIABLE}: "))
+    _surroundings(name).__enter__()  # for as long as the process lives
+    return name
+
+
+def _surroundings(name: str) -> AbstractContextManager[None]:
+    """What holds while an engine is chosen: beside the compiled one, NumPy's own products have one thread."""
+    if name != "compiled":
+        return nullcontext()
+    from .compiled import numpy_in_one_thread
+
+    return numpy_in_one_thread()
 
 
 @cache

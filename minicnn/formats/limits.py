@@ -13,7 +13,7 @@ from layers.branches import Branches
 
 from ..errors import FileError
 
-Known = tuple[int | None, ...]  # (C, H, W) of maps or (D,) of features, None where a file does not tell
+Known = tuple[int | None, ...]  # (C, H, W) of maps or (D,) of features, None where a file does not say
 
 LARGEST_SIDE = 4096  # pixels of an image
 LARGEST_MAPS = 2**28  # numbers that one image may become in a layer: 1 GB
@@ -50,7 +50,7 @@ def in_maps(scores: Known) -> bool:
 def shape_above(name: str, layer: Layer, shape: Known) -> Known:
     """The shape of what a layer makes of maps or features: an empty batch goes through it at once.
 
-    Of an unknown shape as much as can be told without.
+    Of an unknown shape as much as can be said without.
     """
     known = tuple(n for n in shape if n is not None)
     if len(known) < len(shape):

@@ -28,8 +28,8 @@ DEEPEST = 16  # matrices within matrices
 LARGEST_GROWTH, FREE_GROWTH = 20, 2**24  # a compressed variable may become so many times larger, and so much besides
 
 
-def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
-    """The variables called as in `wanted`, by name: a struct is a dict, a cell array a list, text a str.
+def read_mat(file: BinaryIO, names: Collection[str]) -> dict[str, Any]:
+    """The variables called as in `names`, by name: a struct is a dict, a cell array a list, text a str.
 
     Numbers are arrays with MATLAB's dimensions (two at least) and order in memory: columns first.
     """
@@ -43,15 +43,15 @@ def read_mat(file: BinaryIO, wanted: Collection[str]) -> dict[str, Any]:
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for kind, begin, end in elements(content, 128, len(content)):
             if kind == MATRIX:
-                inspect(content, begin, end, 1, wanted)
+                inspect(content, begin, end, 1, names)
             elif kind == COMPRESSED:
                 unpacked = inflated(content[begin:end])
                 for inside, start, stop in elements(unpacked, 0, len(unpacked)):
                     if inside == MATRIX:
-                        inspect(unpacked, start, stop, 1, wanted)
+                        inspect(unpacked, start, stop, 1, names)
     file.seek(0)
-    found = loadmat(file, variable_names=list(wanted), struct_as_record=False, mat_dtype=True)
-    return {name: plain(value) for name, value in found.items() if name in wanted}
+    found = loadmat(file, variable_names=list(names), struct_as_record=False, mat_dtype=True)
+    return {name: plain(value) for name, value in found.items() if name in names}
 
 
 def plain(value: Any) -> Any:
@@ -95,10 +95,10 @@ def elements(content: mmap.mmap | bytes, at: int, end: int) -> Iterator[tuple[in
         at += 8 + size + (-size % 8 if kind not in (MATRIX, COMPRESSED) else 0)
 
 
-def inspect(content: mmap.mmap | bytes, begin: int, end: int, depth: int, wanted: Collection[str] = ()) -> None:
+def inspect(content: mmap.mmap | bytes, begin: int, end: int, depth: int, names: Collection[str] = ()) -> None:
     """Refuses a matrix that SciPy would trust: depth, and counts that the bytes cannot hold.
 
-    wanted: names of variables; others are passed over
+    names: names of variables; others are passed over
     """
     if begin == end:
         return
@@ -106,7 +106,7 @@ def inspect(content: mmap.mmap | bytes, begin: int, end: int, depth: int, wanted
         raise FileError(f"holds more than {DEEPEST} matrices within each other")
     inside = elements(content, begin, end)
     flags, shape, name = (content[start:stop] for _, start, stop in (next(inside, (0, 0, 0)) for _ in range(3)))
-    if wanted and name.decode("latin-1") not in wanted:
+    if names and name.decode("latin-1") not in names:
         return
     sizes = struct.unpack(f"<{len(shape) // 4}i", shape[: len(shape) // 4 * 4])
     if len(sizes) < 2 or min(sizes) < 0:

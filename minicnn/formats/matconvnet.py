@@ -8,7 +8,7 @@
 Kernels are stored as (kh, kw, C, M), columns first.  A convolution whose C is a half of the maps it meets has two
 groups.  MatConvNet has no fully connected layers: it convolves with kernels as large as the maps.  Here they become
 `FullyConnected`, with the same numbers: the way down through a matrix takes a 36th of the time that it takes through
-6×6 kernels.  Where the file does not tell the size of its images they stay what they are.  The scores are (N, classes).
+6×6 kernels.  Where the file does not give the size of its images they stay what they are.  The scores are (N, classes).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def listed(layers: Any) -> list[Struct]:
 
 
 def chain(stored_layers: Sequence[Struct], shape: Known) -> dict[str, Layer]:
-    """The layers by name.  `shape` is (C, H, W) of an image, if the file tells."""
+    """The layers by name.  `shape` is (C, H, W) of an image, if the file gives it."""
     layers: dict[str, Layer] = {}
     if stored_layers[-1].get("type") in LOSSES:
         stored_layers = stored_layers[:-1]
@@ -184,7 +184,7 @@ def sides(stored: Struct) -> Sides:
 
 
 def image_shape(meta: Struct) -> Shape | None:
-    """(C, H, W) of the images: normalization.imageSize, or inputSize, is [H W C]; None if the file does not tell."""
+    """(C, H, W) of the images: normalization.imageSize, or inputSize, is [H W C]; None if the file does not give."""
     size = np.ravel(meta.get("normalization", {}).get("imageSize", meta.get("inputSize", [])))[:3]
     if size.size == 0:
         return None

@@ -116,7 +116,7 @@ def padding(node: Node, size: Pair, stride: Pair, below: Value) -> Sides:
     if mode not in (b"SAME_UPPER", b"SAME_LOWER"):
         raise FileError(f"auto_pad is {mode!r}; expected NOTSET, VALID, SAME_UPPER or SAME_LOWER")
     if below.is_flat or None in below.shape or min(stride) < 1:
-        raise FileError("pads by the size of its maps, which the file does not tell, or by a stride of 0")
+        raise FileError("pads by the size of its maps, which the file does not give, or by a stride of 0")
     _, H, W = below.shape
     down, across = (same(*known, mode == b"SAME_LOWER") for known in zip((H, W), size, stride, strict=True))
     return *down, *across

@@ -84,9 +84,9 @@ def read_zip(members: zipfile.ZipFile) -> Any:
         name, dtype = f"{folder}data/{storage.key}", np.dtype(NUMBERS[storage.kind])
         if name not in found:
             raise FileError(f"its storage {storage.key!r:.80} is missing")
-        size, wanted = members.getinfo(name).file_size, f"{storage.length} numbers, {storage.kind}"
+        size, expected = members.getinfo(name).file_size, f"{storage.length} numbers, {storage.kind}"
         if size != storage.length * dtype.itemsize:
-            raise FileError(f"storage {storage.key!r:.80} has {size} bytes; expected {wanted}")
+            raise FileError(f"storage {storage.key!r:.80} has {size} bytes; expected {expected}")
         numbers = np.empty(storage.length, dtype.newbyteorder("<" if order == b"little" else ">"))
         archive.read_into(members, name, numbers.view(np.uint8).data)
         return numbers
@@ -110,8 +110,8 @@ def read_older(file: BinaryIO) -> Any:
             raise FileError(f"its storage {storage.key!r:.80} is missing")
         (position, count), kind = places[storage.key], storages[storage.key].kind
         if kind != storage.kind or storage.first + storage.length > count:
-            wanted = f"{storage.first + storage.length} numbers, {storage.kind}"
-            raise FileError(f"storage {storage.key!r:.80} has {count} numbers, {kind}; expected {wanted}")
+            expected = f"{storage.first + storage.length} numbers, {storage.kind}"
+            raise FileError(f"storage {storage.key!r:.80} has {count} numbers, {kind}; expected {expected}")
         file.seek(position)
         return np.fromfile(file, np.dtype(NUMBERS[kind]).newbyteorder("<"), count)
 

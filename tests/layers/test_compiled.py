@@ -55,6 +55,49 @@ def test_an_exception_gives_back_the_lock_and_all_settings():
     assert safety._owner == 0
 
 
+@pytest.fixture
+def numpys(monkeypatch):
+    """How many threads NumPy's BLAS has; two outside of any block, as on a machine with two cores."""
+    monkeypatch.setattr(safety, "_blocks", 0)  # the environment may have chosen this engine
+    libraries = safety._numpys()
+    before = [number() for number, _ in libraries]
+    for _, set_number in libraries:
+        set_number(2)
+    yield lambda: {number() for number, _ in libraries}
+    for (_, set_number), number in zip(libraries, before, strict=True):
+        set_number(number)
+
+
+def test_while_the_engine_is_chosen_numpys_products_have_one_thread(numpys):
+    with engine("compiled"):
+        assert numpys() == {1}
+        with engine("numpy"), engine("compiled"):
+            assert numpys() == {1}
+        assert numpys() == {1}
+    assert numpys() == {2}
+    with pytest.raises(KeyError), engine("compiled"):
+        raise KeyError
+    assert numpys() == {2}
+
+
+def test_the_last_block_gives_numpys_threads_back_whichever_thread_it_is_in(numpys):
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with engine("compiled"):
+            entered.set()
+            leave.wait()
+
+    other = threading.Thread(target=hold)
+    with engine("compiled"):
+        other.start()
+        entered.wait()
+    assert numpys() == {1}
+    leave.set()
+    other.join()
+    assert numpys() == {2}
+
+
 def test_the_threads_of_blas_are_set_by_its_own_functions_and_by_threadpoolctl_alike(monkeypatch):
     (number, set_number), *_ = safety._blas()
     assert "openblas" not in str(number) or not hasattr(

@@ -185,18 +185,18 @@ def test_a_box_of_the_true_class_decides_the_five_guesses_of_the_task(net, scene
 # ---------------------------------------------------------------------- the best threshold
 
 
-def naive_piece(mask):
-    """The largest four-connected piece, by flood filling."""
+def naive_component(mask):
+    """The largest four-connected component, by flood filling."""
     left, best = set(zip(*np.nonzero(mask), strict=True)), set()
     while left:
-        piece, edge = set(), [min(left)]
+        component, edge = set(), [min(left)]
         while edge:
             p = edge.pop()
             if p in left:
                 left.discard(p)
-                piece.add(p)
+                component.add(p)
                 edge += [(p[0] + i, p[1] + j) for i, j in ((0, 1), (1, 0), (0, -1), (-1, 0))]
-        best = piece if len(piece) > len(best) else best
+        best = component if len(component) > len(best) else best
     ys, xs = zip(*best, strict=True)
     return int(min(xs)), int(min(ys)), int(max(xs)) + 1, int(max(ys)) + 1
 
@@ -215,7 +215,7 @@ def test_the_best_threshold_is_the_naive_loop_over_thresholds_and_images(rng):
             right = 0
             for M, true in zip(maps, truth, strict=True):
                 M = (M - M.min()) / (M.max() - M.min())
-                right += iou(naive_piece(np.greater_equal(M, threshold)), true) >= delta
+                right += iou(naive_component(np.greater_equal(M, threshold)), true) >= delta
             best = max(best, right / len(maps))
         assert best_threshold(overlaps, delta)[0] == pytest.approx(best)
 
@@ -328,7 +328,7 @@ def test_the_grid_has_both_presets_and_no_other_mixture_of_their_constants():
     assert mixtures == {(2.0, 0.05, 8), (0.5, 0.0, 4)}
 
 
-def test_a_threshold_keeps_the_largest_piece_of_what_reaches_it():
+def test_a_threshold_keeps_the_largest_component_of_what_reaches_it():
     M = np.zeros((6, 8))
     M[1, 1] = 4  # the highest value stands alone
     M[3:5, 4:7] = 2

@@ -115,7 +115,7 @@ def test_of_two_objects_of_one_colour_the_larger_is_the_mask():
 
 
 @pytest.mark.parametrize(("connectivity", "box"), [(4, (10, 10, 30, 30)), (8, (10, 10, 46, 46))])
-def test_pieces_that_touch_at_a_corner_are_one_with_eight_neighbours(connectivity, box):
+def test_components_that_touch_at_a_corner_are_one_with_eight_neighbours(connectivity, box):
     photo, saliency = scene(box=(10, 10, 30, 30))
     photo[30:46, 30:46] = photo[10:26, 10:26]
     saliency[30:46, 30:46] += 0.5
@@ -197,7 +197,7 @@ def test_a_map_that_is_the_same_everywhere_has_no_seeds(value):
     assert not background.any()
 
 
-def test_the_largest_piece_is_kept_and_corners_connect_with_eight_neighbours_only():
+def test_the_largest_component_is_kept_and_corners_connect_with_eight_neighbours_only():
     labels = np.array([[1, 1, 0, 0, 1], [1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 0, 0, 1]], bool)
     left, right = labels.copy(), labels.copy()  # five pixels of which one touches at a corner; four in a column
     left[:, 4], right[:, :4] = False, False

@@ -13,10 +13,10 @@ def picture(text):
     return np.array([[c == "#" for c in line] for line in text.split()])
 
 
-# What is above the threshold → the box of the largest piece, by hand; the right and bottom edges are one pixel too far,
+# What is above the threshold → the box of the largest component, by hand; right and bottom edges are one pixel too far,
 # except at the border.
 BY_HAND = {
-    "one piece": ("....... .###... .###... .......", (1, 1, 4, 3)),
+    "one component": ("....... .###... .###... .......", (1, 1, 4, 3)),
     "at the border": ("....### ....### .......", (4, 0, 6, 2)),
     "touching at a corner": ("##..... ##..... ..##... ..##... ......#", (0, 0, 4, 4)),
     "a ring has the area inside of it": ("###..#### #.#..#### ###..#### .........", (5, 0, 8, 3)),  # 4 against 6
@@ -31,7 +31,7 @@ BY_HAND = {
 
 
 @pytest.mark.parametrize("case", BY_HAND)
-def test_the_box_of_the_largest_piece(case):
+def test_the_box_of_the_largest_component(case):
     text, box = BY_HAND[case]
     chosen, _ = scorer.contour_boxes(picture(text))
     assert tuple(chosen) == box

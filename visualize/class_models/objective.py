@@ -19,16 +19,16 @@ def slope(net: Network, x: Array, classes: Sequence[int], score: str = "class") 
     trace = net.forward(x)
     if score == "posterior" and trace.scores.shape[1] == 1:
         raise ValueError(NO_POSTERIOR)
-    wanted = one_hot(trace.scores, classes)
-    scores = (trace.scores * wanted).sum(axis=1)
-    climbed = scores if score == "class" else (log_softmax(trace.scores) * wanted).sum(axis=1)
+    selected = one_hot(trace.scores, classes)
+    scores = (trace.scores * selected).sum(axis=1)
+    climbed = scores if score == "class" else (log_softmax(trace.scores) * selected).sum(axis=1)
     return scores, climbed, net.backward(trace, top_gradient(trace.scores, classes, score))
 
 
 def top_gradient(scores: Array, classes: Sequence[int], score: str) -> Array:
     """∂f/∂S:  1(k = c) for f = S_c;  1(k = c) − P_k for f = log P_c, which is 0 as soon as P_c = 1."""
-    wanted = one_hot(scores, classes)
-    return wanted if score == "class" else wanted - softmax(scores)
+    selected = one_hot(scores, classes)
+    return selected if score == "class" else selected - softmax(scores)
 
 
 def precision(net: Network) -> np.dtype[Any]:

@@ -214,9 +214,9 @@ def localization_section(
     say(f"boxes: {listed(figures)}")
     return Section(
         "Where the object is, though no box was ever taught",
-        f"The most salient {1 - shown.cut.foreground:.0%} of the pixels tell what colours the object has, the least "
-        f"salient {shown.cut.background:.0%} what colours the background has. A graph cut labels every pixel by its "
-        "colour and its neighbours; the largest connected piece is taken for the object. A box is right if it and "
+        f"The most salient {1 - shown.cut.foreground:.0%} of the pixels show which colours the object has, the least "
+        f"salient {shown.cut.background:.0%} which colours the background has. A graph cut labels every pixel by its "
+        "colour and its neighbours; the largest connected component is taken for the object. A box is right if it and "
         f"the true one ({shown.source}) share at least half of the area that they cover together: IoU ≥ 0.5.",
         figures,
     )

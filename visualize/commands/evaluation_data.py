@@ -28,7 +28,7 @@ def shapes(args: argparse.Namespace, net: Network) -> tuple[dict[str, Any], Part
         if getattr(args, option.replace("-", "_")) is not None:
             raise ValueError(f"--{option} goes with a folder of photographs, not with --data shapes")
     if net.classes is None and class_count(net) != len(CLASSES):
-        raise ValueError(f"the network tells {class_count(net)} classes apart; expected the {len(CLASSES)} of shapes")
+        raise ValueError(f"the network has {class_count(net)} classes; expected the {len(CLASSES)} of shapes")
     in_classes(CLASSES, net.classes)  # before any scene is drawn
     counts = {"tune": args.tune * args.tunings, "test": args.count, "duet": args.duets}
     seeds = {part: part_seed(args.seed, part) for part in counts}

@@ -39,7 +39,7 @@ class Exhibits:
 
     kind:     "photograph" or "scene"
     pictures: by name
-    truths:   of those that are localised; source tells where these boxes come from
+    truths:   of those that are localised; source says where these boxes come from
     classes:  those whose models are drawn
     recipes:  of class models, the first to be shown large: the preset, and what is changed of it
     start:    where the plain ascent begins, in words
@@ -72,7 +72,7 @@ TRUTHS = {
     "chelsea": Truth(
         (0, 0, 400, 300),
         right="The cat fills the picture, and still the cut found it.",
-        wrong="The cat fills the picture, so the least salient pixels, which should tell the background's colours, "
+        wrong="The cat fills the picture, so the least salient pixels, which should give the background's colours, "
         "are fur as well: the cut keeps what looks unlike fur, an eye and the nose.",
     ),
     "coffee": Truth(

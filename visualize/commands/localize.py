@@ -1,7 +1,7 @@
 """Where an object is: a box from a saliency map and a graph cut, never taught (paper, section 3.2).
 
-The most salient pixels tell what colours the object has, the least salient ones what colours the background has; the
-cut labels every pixel, and the box surrounds the largest connected piece.  No box was seen in training.
+The most salient pixels give the object's colours, the least salient ones the background's; the cut labels every pixel,
+and the box surrounds the largest connected component.  No box was seen in training.
 
 For each photograph three files are written: the figure (.png), the raw maps, seeds and masks (.npz: one for each class,
 of the photograph's size), and the settings (.json); with --class their names hold the classes.  Boxes are x0, y0, x1,

@@ -79,10 +79,10 @@ def run(args: argparse.Namespace) -> None:
             print_json(line.record())
         return
     print(f"{'':13}  {'input':>7}  layers   parameters   multiply-adds       maps")
-    for heading, wanted in ("trained", True), ("architectures", False):
+    for heading, has_weights in ("trained", True), ("architectures", False):
         print(f"{heading}:")
         for line in lines:
-            if line.trained == wanted:
+            if line.trained == has_weights:
                 print(line)
 
 

@@ -125,14 +125,14 @@ def load(about: dict[str, Any], seed: int) -> Splits:
 
 def fitted(about: dict[str, Any], training: Dataset) -> Preprocessing:
     """The preprocessing fitted to the images; ValueError if the network takes images of another shape."""
-    wanted = architectures.architecture(about["network"]).preprocessing
+    expected = architectures.architecture(about["network"]).preprocessing
     found = fitted_preprocessing(training)
-    if (found.channels, found.size) != (wanted.channels, wanted.size):
-        shapes = ["×".join(map(str, (p.channels, *p.size))) for p in (wanted, found)]
+    if (found.channels, found.size) != (expected.channels, expected.size):
+        shapes = ["×".join(map(str, (p.channels, *p.size))) for p in (expected, found)]
         raise ValueError(
             f"--network {about['network']} takes images of {shapes[0]}, but those of {about['data']} are {shapes[1]}"
         )
-    return replace(found, resize=wanted.resize, rounding=wanted.rounding)
+    return replace(found, resize=expected.resize, rounding=expected.rounding)
 
 
 def checksum(data: Dataset) -> int:

@@ -1,7 +1,7 @@
 """What a class has and its rivals have not: a map for pictures with several objects.  It is not in the paper.
 
 A class's saliency lies on the other objects of a picture as well: what is there changes its score, too.  What all
-classes share is taken off,
+classes have in common is subtracted,
 
     M_c − ¼ Σ_k M_k,  where positive,  over the four rivals k ≠ c with the highest scores,
 
@@ -27,16 +27,16 @@ def contrast(maps: Maps, net: Network, photo: np.ndarray, classes: Sequence[int]
     """The contrasted map of each class, (K, H, W), from the maps that `maps` makes; unknown pixels stay NaN."""
     best = top_classes(net, photo, RIVALS + 1)  # one of these may be the class itself
     needed = list(dict.fromkeys([*classes, *best]))
-    shares = {k: share(M) for k, M in zip(needed, maps(net, photo, needed), strict=True)}
+    normalised = {k: normalise(M) for k, M in zip(needed, maps(net, photo, needed), strict=True)}
     contrasted = []
     for c in classes:
-        rivals = [shares[k] for k in best if k != c][:RIVALS]
+        rivals = [normalised[k] for k in best if k != c][:RIVALS]
         common = np.mean(rivals, axis=0) if rivals else np.float32(0)
-        contrasted.append(np.maximum(shares[c] - common, 0))
+        contrasted.append(np.maximum(normalised[c] - common, 0))
     return np.stack(contrasted)
 
 
-def share(M: np.ndarray) -> np.ndarray:
+def normalise(M: np.ndarray) -> np.ndarray:
     """M / ΣM; a map that is zero everywhere stays so."""
     total = np.nansum(M)
     return M / total if total > 0 else M

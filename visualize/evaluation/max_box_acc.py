@@ -1,14 +1,14 @@
 """MaxBoxAcc and MaxBoxAccV2: a map judged without any rule, counted as the authors' released scorer counts.
 
-    MaxBoxAcc(δ) = max over τ of BoxAcc(τ, δ),   BoxAcc(τ, δ) = share of pictures with IoU(box(M > τ), truth) ≥ δ,
+    MaxBoxAcc(δ) = max over τ of BoxAcc(τ, δ),   BoxAcc(τ, δ) = fraction of pictures with IoU(box(M > τ), truth) ≥ δ,
 
-one τ for all pictures, box(M > τ) being the bounding box of the largest connected piece of the map of the true class
-above τ ([Choe2020], section 4.1: δ = ½).  V2 (arXiv 2007.04178) takes of *all* contours the box that fits
-best, and the mean over δ = 0.3, 0.5, 0.7.
+one τ for all pictures, box(M > τ) being the bounding box of the largest connected component of the map of the true
+class above τ ([Choe2020], section 4.1: δ = ½).  V2 (arXiv 2007.04178) takes of *all* contours the box that fits best,
+and the mean over δ = 0.3, 0.5, 0.7.
 
 The formulas leave open what decides the last points: the scorer (github.com/clovaai/wsolevaluation) scales map and
-boxes to 224×224, counts in whole numbers from 0 to 255, chooses the piece by the area inside its contour, puts a box's
-right and bottom edge one pixel beyond the piece, unless that is outside, and then counts edges as pixels in the IoU
+boxes to 224×224, counts in whole numbers from 0 to 255, chooses the component by the area inside its contour, puts a
+box's right and bottom edge one pixel beyond it, unless that is outside, and then counts edges as pixels in the IoU
 (+ 1).  All of this is done here likewise, in NumPy and SciPy: numbers can only be compared if they are counted alike.
 """
 
@@ -27,7 +27,7 @@ Corners = np.ndarray  # (n, 4): x0, y0, x1, y1, all four of them inside
 
 
 def overlaps(saliency: np.ndarray, truth: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """The IoU with the true box that fits best, at every level 0 … 254: of the largest piece, and of all contours.
+    """The IoU with the true box that fits best, at every level 0 … 254: of the largest component, and of all contours.
 
     A level stands for all τ with ⌊255 τ⌋ = level.  saliency: (H, W), raw; truth: boxes (x0, y0, x1, y1), right and
     bottom exclusive.
@@ -92,29 +92,29 @@ def quantised(M: np.ndarray) -> np.ndarray:
     return (M * LEVELS).astype(np.uint8)
 
 
-# ---------------------------------------------------------------------- its pieces
+# ---------------------------------------------------------------------- its components
 
 
 def contour_boxes(mask: np.ndarray) -> tuple[np.ndarray, Corners]:
-    """The box (4,) of the piece with the largest area inside its outer contour, and the boxes (n, 4) of all contours.
+    """The box (4,) of the component with the largest area inside its contour, and the boxes (n, 4) of all contours.
 
-    A piece is eight-connected.  It has one contour outside, and one around each of its four-connected holes: the pixels
-    next to the hole, so that this contour's box is larger than the hole's by one pixel on every side.  Of no pieces at
-    all, the box is the first pixel.
+    A component is eight-connected.  It has one contour outside, and one around each of its four-connected holes: the
+    pixels next to the hole, so that this contour's box is larger than the hole's by one pixel on every side.  Of no
+    components at all, the box is the first pixel.
     """
     from scipy.ndimage import find_objects, label
 
     H, W = mask.shape
-    pieces, count = label(mask, np.ones((3, 3)))
+    components, count = label(mask, np.ones((3, 3)))
     if count == 0:
         return np.zeros(4, int), np.zeros((1, 4), int)
-    outside = find_objects(pieces)
+    outside = find_objects(components)
     ground, _ = label(np.pad(~mask, 1, constant_values=True))
     holes = [s for n, s in enumerate(find_objects(ground), 1) if n != ground[0, 0]]
     boxes = [corners(rows.start, rows.stop, columns.start, columns.stop, H, W) for rows, columns in outside]
     # In the padded picture a hole begins one pixel later, and its contour one pixel earlier.
     around = [corners(rows.start - 2, rows.stop, columns.start - 2, columns.stop, H, W) for rows, columns in holes]
-    return np.array(boxes[largest_contour(pieces, outside)]), np.array(boxes + around)
+    return np.array(boxes[largest_contour(components, outside)]), np.array(boxes + around)
 
 
 def corners(top: int, bottom: int, left: int, right: int, H: int, W: int) -> tuple[int, int, int, int]:
@@ -122,30 +122,30 @@ def corners(top: int, bottom: int, left: int, right: int, H: int, W: int) -> tup
     return left, top, min(right, W - 1), min(bottom, H - 1)
 
 
-def largest_contour(pieces: np.ndarray, boxes: Sequence[tuple[slice, slice]]) -> int:
-    """Which piece has the largest area inside its outer contour; of equally large ones, the last in reading order.
+def largest_contour(components: np.ndarray, boxes: Sequence[tuple[slice, slice]]) -> int:
+    """Which component has the largest area inside its outer contour; of equally large ones, the last in reading order.
 
-    No area exceeds the box around its centres of pixels, so that most pieces need not be looked at.
+    No area exceeds the box around its centres of pixels, so that most components need not be looked at.
     """
     bounds = np.array([(rows.stop - rows.start - 1) * (columns.stop - columns.start - 1) for rows, columns in boxes])
     best, largest = -1, -1.0
     for n in np.lexsort((-np.arange(len(boxes)), -bounds)):
         if bounds[n] < largest:
             break
-        area = contour_area(pieces[boxes[n]] == n + 1)
+        area = contour_area(components[boxes[n]] == n + 1)
         if area > largest or (area == largest and n > best):
             best, largest = int(n), area
     return best
 
 
-def contour_area(piece: np.ndarray) -> float:
-    """The area of the polygon through the centres of a piece's outer pixels, its holes filled.
+def contour_area(component: np.ndarray) -> float:
+    """The area of the polygon through the centres of a component's outer pixels, its holes filled.
 
     Four pixels in a square that are all inside enclose an area of 1, three of them ½, and fewer nothing.
     """
     from scipy.ndimage import label
 
-    ground, _ = label(np.pad(~piece, 1, constant_values=True))
+    ground, _ = label(np.pad(~component, 1, constant_values=True))
     filled = (ground != ground[0, 0])[1:-1, 1:-1].astype(np.int8)
     square = filled[1:, 1:] + filled[1:, :-1] + filled[:-1, 1:] + filled[:-1, :-1]
     return float((square == 4).sum() + (square == 3).sum() / 2)

@@ -40,14 +40,14 @@ def task_error(label: int, guesses: Sequence[tuple[int, Box | None]], truth: Seq
 
 
 def longer_side(size: Sequence[float], truth: Sequence[Box]) -> float:
-    """The size of the largest object: the longer side of its box, as a share of that side of the picture."""
+    """The size of the largest object: the longer side of its box, as a fraction of that side of the picture."""
     return max(max((x1 - x0) / size[0], (y1 - y0) / size[1]) for x0, y0, x1, y1 in truth)
 
 
 def best_threshold(overlaps: np.ndarray, delta: float) -> tuple[float, int]:
-    """max over τ of the share of images with IoU(box(M ≥ τ), truth) ≥ δ, and where the maximum is.
+    """max over τ of the fraction of images with IoU(box(M ≥ τ), truth) ≥ δ, and where the maximum is.
 
-    box(M ≥ τ) surrounds the largest four-connected piece of what the map of the true class, normalised to 0 … 1 in
+    box(M ≥ τ) surrounds the largest four-connected component of what the map of the true class, normalised to 0 … 1 in
     each image, has from the threshold τ on; one threshold serves all images.  It is the idea of MaxBoxAcc without the
     details of its scorer (max_box_acc.py), so that its numbers cannot be compared with published ones.
     overlaps: IoU of every image at every threshold, (N, T).
@@ -61,10 +61,11 @@ def best_threshold(overlaps: np.ndarray, delta: float) -> tuple[float, int]:
 LEVEL = 0.95
 
 
-def share(right: Sequence[bool] | np.ndarray) -> Estimate:
-    """How many are true, with the interval of Clopper and Pearson, [Clopper1934].
+def proportion(right: Sequence[bool] | np.ndarray) -> Estimate:
+    """The fraction that are true, with the interval of Clopper and Pearson, [Clopper1934].
 
-    It is exact: whatever the true share, it lies in at least 95 % of such intervals, also where all values are alike.
+    It is exact: whatever the true proportion, it lies in at least 95 % of such intervals, also where all values are
+    alike.
     """
     from scipy.stats import binomtest
 
@@ -76,7 +77,7 @@ def share(right: Sequence[bool] | np.ndarray) -> Estimate:
 
 
 def average(values: Values) -> Estimate:
-    """A mean of numbers that are no shares, with its bootstrap interval."""
+    """A mean of numbers that are not true or false, with its bootstrap interval."""
     values = np.asarray(values, float)
     if values.size == 0:
         return NOTHING

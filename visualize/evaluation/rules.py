@@ -1,7 +1,7 @@
 """From a map to a box, by several rules, each with its free settings and the grid on which they are tuned.
 
-Cut            the paper's: quantiles → colour models → graph cut → largest piece → box
-Threshold      the box around the largest piece of what lies above a share of the map's maximum, without colours
+Cut            the paper's: quantiles → colour models → graph cut → largest component → box
+Threshold      the box around the largest component of what lies above a fraction of the map's maximum, without colours
 CentredBox     no map at all: a box in the middle; with share 1 the whole image
 """
 
@@ -127,10 +127,10 @@ def cut_boxes(photo: np.ndarray, saliency: np.ndarray, several: list[CutSettings
 
 @dataclass(frozen=True)
 class Threshold:
-    """The box around the largest piece of {M ≥ τ}, M normalised to 0 … 1; unknown pixels count as 0.
+    """The box around the largest component of {M ≥ τ}, M normalised to 0 … 1; unknown pixels count as 0.
 
     threshold: τ, by default 20 % of the range; [Zhou2016], who made it popular, takes 20 % of the maximum
-    blur:      the map is smoothed by a Gaussian first, of this standard deviation as a share of its longer side
+    blur:      the map is smoothed by a Gaussian first, of this standard deviation as a fraction of its longer side
     """
 
     threshold: float = 0.2
@@ -167,7 +167,7 @@ def normalised(saliency: np.ndarray, blur: float) -> np.ndarray | None:
 
 
 def threshold_box(M: np.ndarray | None, threshold: float) -> Box | None:
-    """The box around the largest four-connected piece of {M ≥ τ}."""
+    """The box around the largest four-connected component of {M ≥ τ}."""
     return None if M is None else bounding_box(largest_component(np.greater_equal(M, threshold), connectivity=4))
 
 

@@ -23,7 +23,7 @@ def localization_figure(photo: np.ndarray, places: Sequence[Localization], title
     low, high = PERCENTILES
     unknown = "; blue-grey: no crop shows these pixels" if any(np.isnan(p.saliency).any() for p in places) else ""
     note = (
-        "thresholds: dark blue, the most salient pixels, tells the object's colours; light blue, the least, the "
+        "thresholds: dark blue, the most salient pixels, gives the object's colours; light blue, the least, the "
         f"background's; orange: between; map stretched between its percentiles {low:g} and {high:g}, for the eye only"
     )
     figure, panels = new_figure(4, len(places), photo.shape[0] / photo.shape[1], note + unknown, titles)

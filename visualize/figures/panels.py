@@ -22,7 +22,7 @@ VERMILION, YELLOW = "#D55E00", "#F0E442"  # Okabe and Ito's, for boxes
 UNKNOWN = "lightsteelblue"  # pixels that no crop shows
 
 DPI = 110
-PANEL = 4.0  # inches: the width of one, and its share of the gaps
+PANEL = 4.0  # inches: the width of one, with its part of the gaps
 LETTER = 0.56  # the width of a letter over its height, in the mean
 PAGE = 830  # pixels: how wide a page shows a figure, at most
 TITLE, NOTE = 13.0, 10.5  # height of letters in pixels, on such a page
@@ -46,7 +46,7 @@ def new_figure(
 
     note:   what stands below all panels: what was done for the eye only
     titles: the longest of those to come; the room above the panels is for these
-    widths: of the columns, as shares of their mean; `aspect` is that of the last
+    widths: of the columns, as fractions of their mean; `aspect` is that of the last
     """
     from matplotlib.figure import Figure
 

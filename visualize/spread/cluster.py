@@ -35,7 +35,7 @@ from .work import DIED, ONE_THREAD, Answer, ClusterLost, Each, Held, Work, read_
 
 PATIENCE = 10  # seconds to wait for a scheduler, and for its first worker
 LOOK = 1.0  # seconds after which the scheduler is asked again who works there
-# What goes wrong is told by us, in a line: these are silent.
+# Errors are reported by us, in a line: these loggers are silent.
 LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
 
 Note = Callable[[str], None]
@@ -45,7 +45,7 @@ Note = Callable[[str], None]
 def on_cluster(shared: Any, address: str, note: Note) -> Iterator[Each]:
     """The workers of the scheduler at this address: tcp://127.0.0.1:8786, tls://…
 
-    note: is told in a line which cluster it is, and of workers that are not used
+    note: called with a line for the user: which cluster it is, and which workers are not used
     Raises ValueError without a scheduler or a worker there, or if one has other versions: it might answer otherwise.
     """
     client = connected(address)

@@ -74,7 +74,7 @@ def _begin(held: Held, parent: int) -> None:
 
 
 def _die_with_parent(parent: int) -> None:
-    """A parent that was killed cannot tell its workers to end."""
+    """A parent that was killed cannot end its workers."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

@@ -63,7 +63,7 @@ _xxgemm: Any = types.ExternalFunction(BLAS_NAME, types.int32(*_ARGUMENTS))
 def gemm_by_name(k01, A, a0, lda, ta, B, b0, ldb, tb, C, c0, ldc, rows, inner, cols, add):
     """C (rows × cols) = A·B, or with `add` C += A·B; row-major, A and B transposed if ta, tb.  k01 holds 0 and 1.
 
-    Row r of A begins at a0 + r·lda.  (BLAS counts columns first, so it is told Cᵀ = Bᵀ·Aᵀ.)
+    Row r of A begins at a0 + r·lda.  (BLAS counts columns first, so it computes Cᵀ = Bᵀ·Aᵀ.)
     """
     kind = 115 if k01.itemsize == 4 else 100  # "s" or "d"
     n, t = 110, 116

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, wraps
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 import numba
 from numba.core import event
 from threadpoolctl import ThreadpoolController
+
+AskAndSet = tuple[Callable[[], int], Callable[[int], Any]]
 
 _lock = threading.Lock()
 _owner = 0  # the thread that computes
@@ -108,11 +111,24 @@ def _layer() -> str:
 
 
 @cache
-def _blas() -> list[tuple[Callable[[], int], Callable[[int], Any]]]:
+def _blas() -> list[AskAndSet]:
     """How to ask for and set the number of threads of SciPy's BLAS; of all that are loaded if it has none."""
-    loaded = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
-    ours = [library for library in loaded if "scipy" in library.filepath] or loaded
-    return [_two_functions(library) for library in ours]
+    return [_two_functions(library) for library in _loaded() if _is_scipys(library)] or _numpys()
+
+
+@cache
+def _numpys() -> list[AskAndSet]:
+    """The same of NumPy's, which serves `@`."""
+    return [_two_functions(library) for library in _loaded() if not _is_scipys(library)]
+
+
+@cache
+def _loaded() -> list[Any]:
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+
+
+def _is_scipys(library: Any) -> bool:
+    return "scipy" in library.filepath.replace("scipy_openblas", "")  # NumPy's own is called so, too
 
 
 def _two_functions(library: Any) -> Any:
@@ -120,6 +136,31 @@ def _two_functions(library: Any) -> Any:
     find = getattr(library, "_get_symbol", lambda name: None)
     own = find("openblas_get_num_threads"), find("openblas_set_num_threads")
     return own if all(own) else (library.get_num_threads, library.set_num_threads)
+
+
+_blocks = 0  # that have chosen this engine and are not left yet
+_before_blocks: list[int] = []
+_counting = threading.Lock()
+
+
+@contextmanager
+def numpy_in_one_thread() -> Iterator[None]:
+    """Within the block NumPy's own products have one thread: after each, others would spin on our cores for 25 ms."""
+    global _blocks, _before_blocks
+    with _counting:
+        _blocks += 1
+        if _blocks == 1:
+            _before_blocks = [number() for number, _ in _numpys()]
+            for _, set_number in _numpys():
+                set_number(1)
+    try:
+        yield
+    finally:
+        with _counting:
+            _blocks -= 1
+            if not _blocks:
+                for (_, set_number), number in zip(_numpys(), _before_blocks, strict=True):
+                    set_number(number)
 
 
 # ---------------------------------------------------------------------- what is said while it compiles

@@ -24,7 +24,7 @@ Record = dict[str, Any]
 
 
 def maps_of(net: Network, photo: np.ndarray, names: Sequence[str], classes: Sequence[int]) -> dict[str, dict[int, Any]]:
-    """Maps by name and class.  One that died on its way down is zero everywhere, and leads to no box."""
+    """Maps by name and class.  A map whose signal vanished on the way down is zero everywhere, and leads to no box."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VanishedSignal)
         return {name: dict(zip(classes, MAPS[name](net, photo, classes), strict=True)) for name in names}

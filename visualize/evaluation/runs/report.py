@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from .. import max_box_acc
-from ..measures import RIGHT, Estimate, average, best_iou, best_threshold, longer_side, share, task_error
+from ..measures import RIGHT, Estimate, average, best_iou, best_threshold, longer_side, proportion, task_error
 from ..methods import METHODS, Row
 from ..rules import Rule, Threshold
 from .records import Record
 
 SIZES = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)
 DELTAS = max_box_acc.DELTAS
-YARDSTICK = "gaussian/cut"  # the baseline, by the same cut: to be beaten
+BASELINE = "gaussian/cut"  # the baseline, by the same cut: to be beaten
 
 
 def results(records: Sequence[Record], rows: Sequence[Row], tunings: Sequence[dict[str, Rule]]) -> dict[str, Any]:
@@ -43,11 +43,11 @@ def results(records: Sequence[Record], rows: Sequence[Row], tunings: Sequence[di
         else:
             curves.setdefault(record["method"], []).append(record)
     any_row = next(iter(by_row.values()), [])
-    yardstick = by_row.get((YARDSTICK, "tuned"), [])
+    baseline = by_row.get((BASELINE, "tuned"), [])
     return {
         "pictures": pictures(records),
         "classification": {
-            f"top{k}": share([record["class"] not in record["top"][:k] for record in any_row]) for k in (1, 5)
+            f"top{k}": proportion([record["class"] not in record["top"][:k] for record in any_row]) for k in (1, 5)
         },
         "tuned": {name: tuning(name, [found[name] for found in tunings]) for name in tunings[0]},
         "methods": [
@@ -56,7 +56,7 @@ def results(records: Sequence[Record], rows: Sequence[Row], tunings: Sequence[di
                 "settings": row.settings,
                 "rule": row.rule.described(),
                 **measured(by_row[row.method, row.settings]),
-                "against_gaussian": difference(by_row[row.method, row.settings], yardstick),
+                "against_gaussian": difference(by_row[row.method, row.settings], baseline),
                 "duets": won(duets[row.method, row.settings]),
                 "by_tuning": repeated(rows, row, by_row),
             }
@@ -119,11 +119,11 @@ def measured(records: Sequence[Record]) -> dict[str, Any]:
     wrong = {k: np.array([top_error(record, k) for record in records], bool) for k in (1, 5)}
     named = {k: np.array([record["class"] in record["top"][:k] for record in records], bool) for k in (1, 5)}
     return {
-        **{f"top{k}": share(wrong[k]) for k in (1, 5)},
-        **{f"given_class_top{k}": share(wrong[k][named[k]]) for k in (1, 5)},
-        "class_known": share(known < RIGHT),
+        **{f"top{k}": proportion(wrong[k]) for k in (1, 5)},
+        **{f"given_class_top{k}": proportion(wrong[k][named[k]]) for k in (1, 5)},
+        "class_known": proportion(known < RIGHT),
         "iou": average(known),
-        "box_acc": {str(delta): share(known >= delta) for delta in DELTAS},
+        "box_acc": {str(delta): proportion(known >= delta) for delta in DELTAS},
         "by_size": by_size(records, known < RIGHT),
     }
 
@@ -134,11 +134,11 @@ def top_error(record: Record, k: int) -> bool:
 
 
 def by_size(records: Sequence[Record], wrong: np.ndarray) -> list[dict[str, Any]]:
-    """The error with the class known, by the longer side of the largest object, as a share of the picture's."""
+    """The error with the class known, by the longer side of the largest object, as a fraction of the picture's."""
     sides = np.array([longer_side(record["size"], record["truth"]) for record in records])
     which = np.searchsorted(SIZES[1:-1], sides, side="right")  # a side at a border belongs to the larger ones
     return [
-        {"from": low, "to": high, "class_known": share(wrong[which == k])}
+        {"from": low, "to": high, "class_known": proportion(wrong[which == k])}
         for k, (low, high) in enumerate(pairwise(SIZES))
         if (which == k).any()
     ]

@@ -78,7 +78,7 @@ class Task:
 
 
 def run(plan: Plan, shared: Shared, records: Records, each: Each, progress: Progress, report: Report) -> Outcome:
-    """Do what the plan says and the records do not hold yet.  `report` is told of every bad picture."""
+    """Do what the plan says and the records do not hold yet.  `report` is called for every bad picture."""
 
     def do(part: str, asked: Sequence[Any]) -> None:
         count, done = len(plan.pictures[part][1]) if part in plan.pictures else 0, records.done(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..methods import AS_IT_STANDS, METHODS, STUDIED
-from .report import YARDSTICK
+from .report import BASELINE
 from .tables import percent
 
 PAPER = AS_IT_STANDS["iseg"]
@@ -21,7 +21,7 @@ def highlights(found: dict[str, Any]) -> list[str]:
     for line in found["methods"]:
         if line["method"] == STUDIED and line["settings"] in (PAPER, "tuned"):
             named[line["settings"]] = line
-        if line["method"] == YARDSTICK and (line["settings"] == "tuned" or "baseline" not in named):
+        if line["method"] == BASELINE and (line["settings"] == "tuned" or "baseline" not in named):
             named["baseline"] = line
     named = {title: named[title] for title in (PAPER, "tuned", "baseline") if title in named}
     named["best"] = min(found["methods"], key=lambda line: line["class_known"]["mean"])

@@ -28,7 +28,7 @@ def tables(found: Found) -> dict[str, str]:
         f"top-1 {percent(found['classification']['top1'])}, top-5 {percent(found['classification']['top5'])}.\n\n"
         + main_table(found),
         "By the size of the object": "The error with the class known, by the longer side of the largest true box as a "
-        "share of that side of the picture.\n\n" + size_table(found),
+        "fraction of that side of the picture.\n\n" + size_table(found),
     }
     further: dict[str, tuple[bool, Callable[[Found], str]]] = {
         "The constants of the cut, one by one": (bool(lines_of(found, studied=True)), studied_table),
