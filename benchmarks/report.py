@@ -192,7 +192,7 @@ def write(found: Results, folder: Path) -> None:
 
 
 def page(found: Results) -> str:
-    machine = found.machine
+    machine, rounds = found.machine, "1 round" if found.rounds == 1 else f"{found.rounds} rounds"
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     parts = [
         "# Results",
@@ -200,7 +200,7 @@ def page(found: Results) -> str:
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}; "
         f"{packages}; {', '.join(machine['blas'])}.  Load before: {machine['load before']}.  Large products run at "
         f"{2 * found.product_rate / 1e9:.0f} GFLOP/s, weights are fetched at {found.memory_rate / 1e9:.0f} GB/s.",
-        f"Each contender runs alone in a process of its own, in turns, for {found.rounds} round(s).  Its figure is the "
+        f"Each contender runs alone in a process of its own, in turns, for {rounds}.  Its figure is the "
         "best of the rounds' medians, with that round's quartiles; what it compiles is compiled before.  A ratio is "
         "minicnn's time divided by the other's, so less than 1 is faster: first the compiled engine's, then NumPy's.  "
         "The bars are for the first of these that is there, and to the faster of PyTorch's two layouts.  The floor is "
