@@ -11,10 +11,9 @@ import os
 import sys
 from contextlib import suppress
 
-KEPT = 128 << 20  # bytes of free memory at the end of the heap before any are returned
-LARGEST = 32 << 20  # bytes of an array that may lie in the heap at all; glibc allows no more
+KEPT = 512 << 20  # bytes of free memory at the end of the heap before any are returned: the maps of sixteen images
 
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # their numbers in glibc's malloc.h
+TRIM_THRESHOLD, MMAP_MAX = -1, -4  # their numbers in glibc's malloc.h
 
 
 def keep_freed_memory() -> None:
@@ -24,4 +23,4 @@ def keep_freed_memory() -> None:
     with suppress(AttributeError, OSError):  # a C library that is not glibc
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(TRIM_THRESHOLD, KEPT)
-        mallopt(MMAP_THRESHOLD, LARGEST)
+        mallopt(MMAP_MAX, 0)  # no array, however large, has pages of its own, which would be returned with it

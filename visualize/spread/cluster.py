@@ -38,6 +38,8 @@ LOOK = 1.0  # seconds after which the scheduler is asked again who works there
 # Errors are reported by us, in a line: these loggers are silent.
 LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
 
+DASKS = "65536"  # bytes of freed memory that Dask's nanny lets a worker keep: each map would fetch its pages anew
+
 Note = Callable[[str], None]
 
 
@@ -206,6 +208,8 @@ class Holder(WorkerPlugin):  # type: ignore[misc]
 
     def setup(self, worker: Worker) -> None:
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # for libraries that are not loaded yet
+        if os.environ.get("MALLOC_TRIM_THRESHOLD_") == DASKS:
+            del os.environ["MALLOC_TRIM_THRESHOLD_"]  # the engine then keeps freed memory, as it does elsewhere
         threadpool_limits(1)
         self.stranger = difference(self.versions_there, versions(self.held.engine))
 
