@@ -20,7 +20,7 @@ from visualize.evaluation.measures import (
     bootstrap,
     iou,
     longer_side,
-    share,
+    proportion,
     task_error,
 )
 from visualize.evaluation.methods import AS_IT_STANDS, CHANGED, CHANGES, MAPS, METHODS, STUDIED, Row, rows
@@ -231,14 +231,14 @@ def test_one_threshold_serves_all_images():
 @pytest.mark.parametrize(
     ("right", "count", "low", "high"),
     [
-        (0, 13, 0.0, 1 - 0.025 ** (1 / 13)),  # none of 13: the share whose thirteenfold failure has 2.5 %, 24.7 %
+        (0, 13, 0.0, 1 - 0.025 ** (1 / 13)),  # none of 13: the proportion whose thirteenfold failure has 2.5 %, 24.7 %
         (13, 13, 0.025 ** (1 / 13), 1.0),
         (0, 1000, 0.0, 1 - 0.025 ** (1 / 1000)),
         (10, 100, 0.049005, 0.176223),  # Clopper & Pearson's table, as any statistics program has it
     ],
 )
 def test_the_interval_of_a_share_is_clopper_and_pearsons(right, count, low, high):
-    found = share([True] * right + [False] * (count - right))
+    found = proportion([True] * right + [False] * (count - right))
     assert found["mean"] == right / count
     assert found["count"] == count
     np.testing.assert_allclose(found["interval"], [low, high], atol=1e-6)
@@ -252,7 +252,7 @@ def test_intervals_of_shares_hold_the_truth_at_least_as_often_as_they_say(truth,
 
     held = 0.0
     for right in range(count + 1):
-        low, high = share(np.arange(count) < right)["interval"]
+        low, high = proportion(np.arange(count) < right)["interval"]
         held += binom.pmf(right, count, truth) * (low <= truth <= high)
     assert held >= 0.95
 
@@ -268,12 +268,12 @@ def test_bootstrap_intervals_hold_the_truth_about_as_often_as_they_say(rng):
 
 def test_an_interval_is_about_two_standard_errors_to_each_side_and_always_the_same(rng):
     values = rng.random(5000) < 0.5
-    for estimate in (share, average):
+    for estimate in (proportion, average):
         low, high = estimate(values)["interval"]
         assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / 5000), rel=0.1)
         assert estimate(values)["interval"] == [low, high]
     assert average([1.0, 1.0, 1.0])["interval"] == [1.0, 1.0]
-    assert share([]) == average([]) == {"mean": None, "interval": None, "count": 0}
+    assert proportion([]) == average([]) == {"mean": None, "interval": None, "count": 0}
 
 
 # ---------------------------------------------------------------------- rules
