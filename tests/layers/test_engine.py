@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import layers.engine as seam
 from layers import Concat, Conv, FullyConnected, GlobalAveragePool, LocalResponseNorm, MaxPool, ReLU
+from layers.convolution import correlate_transposed
 from layers.engine import ACCELERATED, EngineUnavailable, checked, compiled_is_installed, current_engine, engine, plain
 from tests.devices import assert_close
 
@@ -131,6 +132,21 @@ def assert_same(found, expected, tolerance):
         assert a.dtype == b.dtype
         scale = max(1.0, float(np.abs(b).max())) if b.size else 1.0
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * scale, strict=True)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 3])
+@pytest.mark.parametrize("kept", [0, 1, 20, 60, 64])
+@pytest.mark.parametrize("name", FAST)
+def test_channels_that_are_zero_everywhere_may_be_left_out_of_a_gradient(name, kept, kernel, stride):
+    rng = np.random.default_rng(kept)
+    K, grad = rng.standard_normal((64, 24, kernel, kernel)), np.zeros((2, 64, 6, 7))
+    grad[:, rng.permutation(64)[:kept]] = rng.standard_normal((2, kept, 6, 7))
+    shape = (2, 24, 5 * stride + kernel, 6 * stride + kernel)
+    arguments = grad, K, shape, (stride, stride), (0, 0, 0, 0)
+    with engine(name):
+        found = correlate_transposed(*arguments)
+    assert_same(found, correlate_transposed.__wrapped__(*arguments), 1e-12)
 
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS)
