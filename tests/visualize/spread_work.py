@@ -21,9 +21,12 @@ def slowly(shared, task):
     return [task, os.getpid()]
 
 
-def deadly(shared, task):
-    """Task 5 kills its worker, each time."""
+def deadly(log, task):
+    """Task 5 kills its worker, each time; a dot in the log says so, if there is one."""
     if task == 5:
+        if log:
+            with open(log, "a") as file:
+                file.write(".")
         os.kill(os.getpid(), signal.SIGKILL)
     return task
 

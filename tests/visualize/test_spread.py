@@ -21,6 +21,7 @@ from minicnn.files import only_run_in
 from visualize import cli
 from visualize.commands.photos import each_photo, in_order, looked_at
 from visualize.spread import Answer, MistakeInWorker, here, processes
+from visualize.spread.versions import difference
 from visualize.spread.work import AGAIN
 
 from . import spread_work as work
@@ -50,11 +51,12 @@ def test_what_is_shared_comes_to_each_worker_once():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_picture_that_kills_its_worker_each_time_is_left_out_and_no_other(workers):
-    with processes(None, workers) as each:
+def test_a_picture_that_kills_its_worker_each_time_is_left_out_and_no_other(workers, tmp_path):
+    with processes(str(tmp_path / "log"), workers) as each:
         answers = {answer.task: answer for answer in each(work.deadly, range(8))}
     assert {task: answer.found for task, answer in answers.items()} == {n: n if n != 5 else None for n in range(8)}
     assert f"left out: a worker died over it, and so again each of the {AGAIN} times" in answers[5].left_out
+    assert len((tmp_path / "log").read_text()) == 1 + AGAIN
 
 
 def test_a_picture_whose_worker_died_once_is_done_again(tmp_path):
@@ -242,3 +244,10 @@ def test_here_is_in_this_process_and_in_order():
     with here(1) as each:
         assert [answer.found[3] for answer in each(lambda shared, task: [0, 0, 0, os.getpid()], [1])] == [os.getpid()]
     assert each_photo([], "x", lambda photo, pixels: []) == 0
+
+
+@pytest.mark.parametrize(("here", "there"), [("1.26.4", "2.4.6"), ("2.4.6", "1.26.4")])
+def test_another_version_is_named_whichever_is_the_newer(here, there):
+    ours, theirs = ({"NumPy": version, "SciPy": "1.17.1"} for version in (here, there))
+    assert difference(json.dumps(ours), json.dumps(theirs)) == f"NumPy {there} (here {here})"
+    assert difference(json.dumps(ours), json.dumps(ours)) == ""
