@@ -564,14 +564,14 @@ def test_the_command_says_so_where_nothing_is_found(command, monkeypatch, capsys
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--foreground", "1.5"], "quantiles"),
+        (["--foreground", "1.5"], "foreground must be 0 or more and 1 or less, got 1.5"),
+        (["--foreground", "0.2"], "quantiles"),
         (["--background", "0.99"], "background 0.99 and foreground 0.95"),
         (["--components", "0"], "components"),
         (["--pairwise", "-3"], "pairwise"),
         (["--uniform", "1"], "uniform"),
         (["--beta", "-3"], "beta"),
-        (["--connectivity", "6"], "connectivity"),
-        (["--clamp", "2"], "clamped"),
+        (["--clamp", "2"], "clamp must be"),
         (["--pixels", "0"], "pixels"),
         (["--top", "0"], "--top 0"),
         (["--top", "2", "--class", "disc"], "--class"),
