@@ -117,6 +117,7 @@ def test_in_jupyterlab_any_unit_and_any_place_can_be_chosen(tmp_path):
     with chromium() as browser, jupyter(tmp_path / "work") as address:
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
         page.goto(f"{address}/lab/tree/explore.ipynb?reset")
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=120_000)  # a kernel is there
         page.locator(".jp-CodeCell").first.click(timeout=120_000)
         page.keyboard.press("Shift+Enter")
         view = page.locator(".minicnn-explorer[data-ready]")
