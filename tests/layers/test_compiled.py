@@ -98,6 +98,21 @@ def test_the_last_block_gives_numpys_threads_back_whichever_thread_it_is_in(nump
     assert numpys() == {2}
 
 
+def test_chosen_by_the_environment_the_engine_keeps_numpys_threads_for_as_long_as_the_process_lives():
+    program = """
+import numpy as np
+from layers import ReLU
+from layers.engine.compiled import safety
+for _, set_number in safety._numpys():
+    set_number(2)
+ReLU().forward(np.ones((1, 2, 3, 3)))
+print({number() for number, _ in safety._numpys()})
+"""
+    around = {**os.environ, "MINICNN_ENGINE": "compiled"}
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=around, capture_output=True, text=True)
+    assert ended.stdout == "{1}\n", ended.stderr
+
+
 def test_the_threads_of_blas_are_set_by_its_own_functions_and_by_threadpoolctl_alike(monkeypatch):
     (number, set_number), *_ = safety._blas()
     assert "openblas" not in str(number) or not hasattr(

@@ -17,7 +17,8 @@ from .. import ACCELERATED
 from ..numpy_engine import FUNCTIONS as NUMPYS
 from . import convolution, dense, elementwise, normalization, pools
 from .ahead import run_all
-from .safety import guarded, numpy_in_one_thread
+from .safety import guarded
+from .safety import numpy_in_one_thread as numpy_in_one_thread
 
 COMPILED: dict[str, Callable[..., Any]] = {
     "correlate": convolution.correlate,
@@ -39,9 +40,6 @@ COMPILED: dict[str, Callable[..., Any]] = {
     "ReLU.guided": elementwise.guided,
 }
 FUNCTIONS = {name: guarded(f, NUMPYS.get(name, ACCELERATED[name])) for name, f in COMPILED.items()}
-
-
-__all__ = ["COMPILED", "FUNCTIONS", "compile_ahead", "numpy_in_one_thread"]
 
 
 def compile_ahead(dtypes: Iterable[Any] = (np.float32, np.float64)) -> None:

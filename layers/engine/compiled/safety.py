@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache, wraps
 from importlib.util import find_spec
 from typing import Any
@@ -143,19 +143,23 @@ _before_blocks: list[int] = []
 _counting = threading.Lock()
 
 
-@contextmanager
-def numpy_in_one_thread() -> Iterator[None]:
-    """Within the block NumPy's own products have one thread: after each, others would spin on our cores for 25 ms."""
-    global _blocks, _before_blocks
-    with _counting:
-        _blocks += 1
-        if _blocks == 1:
-            _before_blocks = [number() for number, _ in _numpys()]
-            for _, set_number in _numpys():
-                set_number(1)
-    try:
-        yield
-    finally:
+class numpy_in_one_thread(AbstractContextManager[None]):  # a name as contextlib's have
+    """Within the block NumPy's own products have one thread: after each, others would spin on our cores for 25 ms.
+
+    A block that is entered and never left holds for as long as the process lives.
+    """
+
+    def __enter__(self) -> None:
+        global _blocks, _before_blocks
+        with _counting:
+            _blocks += 1
+            if _blocks == 1:
+                _before_blocks = [number() for number, _ in _numpys()]
+                for _, set_number in _numpys():
+                    set_number(1)
+
+    def __exit__(self, *raised: object) -> None:
+        global _blocks
         with _counting:
             _blocks -= 1
             if not _blocks:
